@@ -43,8 +43,9 @@ class Code(StrEnum):
             if member.value == padded:
                 return member
         text = padded if isinstance(value, int) else str(value)
-        stranger = cls.__new__(cls, text)
-        stranger._name_ = f"UNKNOWN_{text}"
+        stranger = str.__new__(cls, text)
+        stranger._name_, stranger._value_ = f"UNKNOWN_{text}", text
+        stranger.description = stranger.comment = ""
         return stranger
 
     @property
@@ -191,8 +192,7 @@ class ErrorCode(Code):
     MISSING_MESSAGE_ID = (
         "109",
         "Missing message ID",
-        "This can be either a client message ID or API message ID. For example when using the stop message "
-        "command.",
+        "This can be either a client message ID or API message ID. For example when using the stop message command.",
     )
     ERROR_WITH_EMAIL_MESSAGE = "110", "Error with email message"
     INVALID_PROTOCOL = "111", "Invalid protocol"
@@ -238,8 +238,7 @@ class ErrorCode(Code):
     INVALID_SENDER_ID = (
         "123",
         "Invalid Sender ID",
-        "A sender ID needs to be registered and approved before it can be successfully used in message "
-        "sending.",
+        "A sender ID needs to be registered and approved before it can be successfully used in message sending.",
     )
     NUMBER_DELISTED = (
         "128",

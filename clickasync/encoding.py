@@ -94,7 +94,7 @@ def gsm_decode(data: bytes) -> str:
     octets = iter(data)
     for octet in octets:
         if octet == _ESCAPE:
-            octet = next(octets, _ESCAPE)  # noqa: PLW2901
+            octet = next(octets, _ESCAPE)
             if octet in _FROM_EXTENSION:
                 text.append(_FROM_EXTENSION[octet])
                 continue

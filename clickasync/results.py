@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from clickasync.codes import MessageStatus
     from clickasync.errors import ClickatellError
 

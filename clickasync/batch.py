@@ -1,0 +1,130 @@
+"""The gateway's own template batches: startbatch, senditem, quicksend, endbatch."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from clickasync.calls import Caller
+from clickasync.errors import (
+    ApiError,
+    ClickatellError,
+    InvalidNumberError,
+    InvalidOptionError,
+    OutcomeUnknownError,
+    ProtocolError,
+)
+from clickasync.options import MAX_PARTS, compile_message, listed, msisdn
+from clickasync.protocol import endbatch, quicksend, senditem, startbatch
+from clickasync.results import Accepted, Rejected, SendResult, Uncertain
+
+__all__ = ["Batch"]
+
+_HOLE = re.compile(r"#field(\d+)#")
+
+
+class Batch:
+    """A template at the gateway, to be filled for each recipient. Made by `Client.batch`.
+
+    Its calls carry no client message ID, so after an unknown outcome nobody can be asked: nothing is repeated.
+    """
+
+    def __init__(self, caller: Caller, template: str, options: Mapping[str, Any], batch_size: int) -> None:
+        self._caller = caller
+        self._batch_size = batch_size
+        self._holes = max((int(number) for number in _HOLE.findall(template)), default=0)
+        fields = dict(compile_message(template, options, time.time()).fields)
+        if self._holes and "unicode" in fields:
+            raise InvalidOptionError("a Unicode template cannot have fields; send such texts one by one, by bulk")
+        if self._holes:  # what the filled text will need is known only to the gateway
+            fields.setdefault("concat", str(MAX_PARTS))
+        self._template = fields.pop("text")
+        self._fields = fields
+        self._id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The gateway's ID of the batch.
+
+        Raises:
+            RuntimeError: the batch was not started (``async with client.batch(...) as batch``).
+        """
+        if self._id is None:
+            raise RuntimeError("the batch is not started; use: async with client.batch(template) as batch")
+        return self._id
+
+    async def __aenter__(self) -> Self:
+        self._id = await self._caller.call(startbatch(self._template, self._fields))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # endbatch is optional: a batch dies by itself after 24 hours, and what was sent is sent.
+        with contextlib.suppress(ClickatellError):
+            await self._caller.call(endbatch(self.id))
+
+    async def send(self, to: str, *fields: str) -> Accepted:
+        """Send the template to one recipient, with `fields` in its holes (``senditem``).
+
+        Raises:
+            InvalidOptionError: not one text for each hole of the template, or one that GSM 03.38 cannot say.
+            ApiError, TransportError, OutcomeUnknownError: as for `Client.send`.
+        """
+        number = msisdn(to)
+        if len(fields) != self._holes or not all(isinstance(value, str) for value in fields):
+            raise InvalidOptionError(
+                f"the template has {self._holes} fields, and {len(fields)} were given, as str each"
+            )
+        try:
+            return Accepted(to, await self._caller.call(senditem(self.id, number, fields)), "")
+        except ApiError as error:
+            refused = error.about(to)
+        except OutcomeUnknownError as error:
+            raise OutcomeUnknownError(error.reason, to, retry_after=error.retry_after) from None
+        raise refused
+
+    async def send_many(self, to: Iterable[str]) -> list[SendResult]:
+        """Send the template, which must have no holes, to many recipients (``quicksend``); a result each, in order.
+
+        Raises:
+            InvalidOptionError: the template has holes, or `to` is one str.
+        """
+        if self._holes:
+            raise InvalidOptionError("a template with fields is sent one by one: use send(to, *fields)")
+        recipients = listed(to)
+        results: dict[int, SendResult] = {}
+        numbers: list[tuple[int, str]] = []
+        for index, recipient in enumerate(recipients):
+            try:
+                numbers.append((index, msisdn(recipient)))
+            except InvalidNumberError as error:
+                results[index] = Rejected(recipient, error)
+        for start in range(0, len(numbers), self._batch_size):
+            chunk = numbers[start : start + self._batch_size]
+            told = await self._quicksend([number for _, number in chunk], [recipients[index] for index, _ in chunk])
+            results.update(zip([index for index, _ in chunk], told, strict=True))
+        return [results[index] for index in range(len(recipients))]
+
+    async def _quicksend(self, numbers: Sequence[str], to: Sequence[str]) -> list[SendResult]:
+        try:
+            lines = await self._caller.call(quicksend(self.id, numbers))
+        except OutcomeUnknownError as error:
+            return [Uncertain(each, "", error, None) for each in to]
+        except ClickatellError as error:
+            return [Rejected(each, error) for each in to]
+        return [_result(each, line) for each, line in zip(to, lines, strict=True)]
+
+
+def _result(to: str, line: str | ApiError | None) -> SendResult:
+    match line:
+        case str():
+            return Accepted(to, line, "")
+        case ApiError():
+            return Rejected(to, line.about(to))
+        case None:
+            return Uncertain(to, "", ProtocolError("no line of the reply names this recipient"), None)

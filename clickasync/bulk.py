@@ -1,0 +1,452 @@
+"""Many recipients: grouping, concurrency, backpressure, progress, and one result for every item of the source.
+
+How it flows. A reader takes items from the source and puts those with equal text and options into one group; a group
+that is full, or has waited long enough, becomes a call. Workers, one for each call that may be under way, make the
+calls and put the results into a queue that the user's ``async for`` empties.
+
+What bounds it: the reader stops while `_room` items are between the source and the user, whatever stage they are in.
+So a slow consumer stops the source from being read, and memory does not grow with the length of the run.
+
+The whole run lives in one background task: no cancel scope is open in the user's own task, who may leave the block,
+be cancelled, or iterate inside an async generator, without harm (PEP 789).
+"""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+import time
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence, Sized
+from types import TracebackType
+from typing import Any, Final, Self, TypeAlias
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from clickasync.background import BackgroundTask, spawn
+from clickasync.calls import Caller
+from clickasync.errors import (
+    ApiError,
+    AuthenticationError,
+    ClickatellError,
+    CreditError,
+    GatewayError,
+    InvalidOptionError,
+    OutcomeUnknownError,
+    ProtocolError,
+    QuotaExceededError,
+    SessionExpiredError,
+    TransportError,
+)
+from clickasync.grouping import Call, Groups
+from clickasync.law import pause
+from clickasync.options import Message, compile_message
+from clickasync.protocol import Line
+from clickasync.results import Accepted, Progress, Rejected, SendResult, Skipped, Uncertain
+from clickasync.sending import deliver, new_climsgid
+
+__all__ = ["Bulk", "Journal", "Source"]
+
+Source: TypeAlias = Iterable[str | Message] | AsyncIterable[str | Message]
+"""Numbers, or messages."""
+
+Journal: TypeAlias = Callable[[str, Sequence[int], Sequence[str]], None]
+"""Called before a call goes out, with its climsgid, the positions in the source and the recipients."""
+
+_LINGER: Final = 0.05
+"""Seconds between two looks at whether an async source pauses; a group waits for company twice this, at most."""
+_STOPS: Final = (AuthenticationError, CreditError, QuotaExceededError)
+
+
+class Bulk:
+    """One run over a source, made by `Client.bulk`: enter it, iterate over it, read its `progress` at any time.
+
+    After the block was left early, iterating gives what was answered by then and ends; `unfinished` has the rest.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        source: Source,
+        text: str | None,
+        options: Mapping[str, Any],
+        *,
+        batch_size: int,
+        max_in_flight: int,
+        patience: float | None,
+        total: int | None,
+        resend_unknown: bool,
+        journal: Journal | None = None,
+    ) -> None:
+        if isinstance(source, str | bytes):
+            raise InvalidOptionError("source must be several numbers or messages, not one str")
+        if not isinstance(source, Iterable | AsyncIterable):
+            raise InvalidOptionError(f"source must be an iterable or async iterable, not {type(source).__name__}")
+        if options.get("climsgid") is not None:
+            raise InvalidOptionError("one climsgid cannot stand for many messages; give each Message its own")
+        self._caller = caller
+        self._source = source
+        given = {name: value for name, value in options.items() if value is not None}
+        self._groups = Groups(
+            text, given, batch_size, lambda text, options: compile_message(text, options, time.time())
+        )
+        self._max_in_flight = max_in_flight
+        self._patience = patience
+        self._resend_unknown = resend_unknown
+        self._journal = journal
+        self._total = len(source) if total is None and isinstance(source, Sized) else total
+        # Between the source and the user: what may wait for company, as much again under way or answered.
+        self._most_waiting = batch_size * max_in_flight
+        self._room = 2 * self._most_waiting + batch_size
+
+        self._open: dict[Call, None] = {}  # every call with recipients that have no result yet
+        self._in_flight = 0
+        self._out: deque[SendResult] = deque()
+        self._out_positions: deque[int] = deque()
+        self._read = self._taken = 0
+        self._counts = {Accepted: 0, Rejected: 0, Uncertain: 0, Skipped: 0}
+        self._more_results = anyio.Event()
+        self._more_room = anyio.Event()
+        self._host: BackgroundTask | None = None
+        self._failure: Exception | None = None
+        self._stopped_by: ClickatellError | None = None
+        self._outage_since: float | None = None
+        self._outage_tries = 0
+        self._resume_at = float("-inf")
+        self._unfinished: list[Uncertain] = []
+        self.position = -1
+        """Position in the source, from 0, of the result that was given last."""
+
+    # -- what the user sees
+
+    async def __aenter__(self) -> Self:
+        self._host = spawn(self._run, name="clickasync: bulk", context=contextvars.copy_context())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._host is not None  # noqa: S101 - for the type checker
+        self._host.cancel()
+        with anyio.CancelScope(shield=True):
+            await self._host.wait()
+
+    def __aiter__(self) -> AsyncIterator[SendResult]:
+        return self
+
+    async def __anext__(self) -> SendResult:
+        while not self._out:
+            if self._host is None:
+                raise RuntimeError("the run is not started; use: async with client.bulk(...) as run")
+            if self._host.is_done:
+                if self._failure is None:
+                    raise StopAsyncIteration
+                failure, self._failure = self._failure, None
+                raise failure
+            self._more_results = anyio.Event()
+            await self._more_results.wait()
+        self._taken += 1
+        if self._read - self._taken == self._most_waiting:
+            self._more_room.set()
+        self.position = self._out_positions.popleft()
+        return self._out.popleft()
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run is."""
+        counts = self._counts
+        return Progress(
+            submitted=self._read,
+            accepted=counts[Accepted],
+            rejected=counts[Rejected],
+            uncertain=counts[Uncertain],
+            skipped=counts[Skipped],
+            total=self._total,
+            in_flight=self._in_flight,
+        )
+
+    @property
+    def unfinished(self) -> list[Uncertain]:
+        """After the block was left early: the recipients of the calls that were out, whose outcome nobody knows."""
+        return self._unfinished
+
+    @property
+    def stopped_by(self) -> ClickatellError | None:
+        """Why the run ended before its source did, if it did."""
+        return self._stopped_by
+
+    # -- the run
+
+    async def _run(self) -> None:
+        try:
+            calls, todo = anyio.create_memory_object_stream[Call](0)
+            async with anyio.create_task_group() as tasks:
+                for _ in range(self._max_in_flight):
+                    tasks.start_soon(self._work, todo.clone())
+                todo.close()
+                async with calls:
+                    await self._feed(calls)
+        except Exception as error:  # noqa: BLE001 - a bug of ours, or of the journal: the user must hear of it
+            while isinstance(error, ExceptionGroup):
+                error = error.exceptions[0]
+            self._failure = error
+        finally:
+            self._account_for_the_rest()
+
+    async def _feed(self, calls: MemoryObjectSendStream[Call]) -> None:
+        """Read the source to its end, and see that no group waits for ever."""
+        if isinstance(self._source, AsyncIterable):
+            end = anyio.Event()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._send_when_paused, calls, end)
+                await self._read_async(self._source, calls)
+                end.set()
+        else:
+            await self._read_sync(self._source, calls)
+        while (call := self._groups.pop()) is not None:
+            await self._hand_over(call, calls)
+
+    async def _read_sync(self, source: Iterable[str | Message], calls: MemoryObjectSendStream[Call]) -> None:
+        try:
+            for item in self._items(source):
+                call = self._take(item)
+                if call is not None:
+                    await self._hand_over(call, calls)
+                if self._read - self._taken >= self._room:
+                    await self._wait_for_room()
+        finally:
+            if inspect.isgenerator(source):
+                source.close()
+
+    def _items(self, source: Iterable[str | Message]) -> Iterable[str | Message]:
+        try:
+            yield from source
+        except Exception as error:  # noqa: BLE001 - told to the user once what is under way is done
+            self._failure = error
+
+    async def _read_async(self, source: AsyncIterable[str | Message], calls: MemoryObjectSendStream[Call]) -> None:
+        items = aiter(source)
+        try:
+            while True:
+                try:
+                    item = await anext(items)
+                except StopAsyncIteration:
+                    return
+                except Exception as error:  # noqa: BLE001 - told to the user once what is under way is done
+                    self._failure = error
+                    return
+                call = self._take(item)
+                if call is not None:
+                    await self._hand_over(call, calls)
+                if self._read - self._taken >= self._room:
+                    await self._wait_for_room()
+        finally:
+            if inspect.isasyncgen(items):
+                with anyio.CancelScope(shield=True):
+                    await items.aclose()
+
+    def _take(self, item: str | Message) -> Call | None:
+        """Put one item of the source into its group; gives the call that is to go out now, if there is one."""
+        position = self._read
+        self._read += 1
+        if self._stopped_by is not None:
+            self._emit([position], [Skipped(_to(item), self._stopped_by)])
+            return None
+        try:
+            call = self._groups.add(item, position)
+        except ClickatellError as error:
+            self._emit([position], [Rejected(_to(item), error)])
+            return None
+        if call is None and self._groups.items >= self._most_waiting:
+            call = self._groups.pop()
+        return call
+
+    async def _hand_over(self, call: Call, calls: MemoryObjectSendStream[Call]) -> None:
+        """Give a call to the next worker that is free."""
+        self._open[call] = None
+        await calls.send(call)
+
+    async def _wait_for_room(self) -> None:
+        while self._read - self._taken >= self._room:
+            self._more_room = anyio.Event()
+            await self._more_room.wait()
+
+    async def _send_when_paused(self, calls: MemoryObjectSendStream[Call], end: anyio.Event) -> None:
+        """Let groups go that have waited for two looks, or all of them when the source was silent for one."""
+        read = -1
+        seen: set[Call] = set()
+        while not end.is_set():
+            with anyio.move_on_after(_LINGER):
+                await end.wait()
+            paused, read = read == self._read, self._read
+            for group in self._groups.waiting():
+                if (paused or group in seen) and (call := self._groups.pop(group)) is not None:
+                    await self._hand_over(call, calls)
+            seen = set(self._groups.waiting())
+
+    # -- calls
+
+    async def _work(self, todo: MemoryObjectReceiveStream[Call]) -> None:
+        async with todo:
+            async for call in todo:
+                await self._make(call)
+
+    async def _make(self, call: Call) -> None:
+        """Make a call until each of its recipients has a result."""
+        tries = 0
+        while self._stopped_by is None:
+            lines = await self._deliver(call)
+            if lines is None:
+                return
+            tries += 1
+            again = self._tell(call, lines, last=tries > self._caller.retries)
+            if again is None:
+                return
+            call = again
+            await anyio.sleep(pause(tries))
+        self._close(call, [Skipped(to, self._stopped_by) for to in call.to])
+
+    async def _deliver(self, call: Call) -> list[Line] | None:
+        """The lines for a call; None when there are none, and its recipients were told so."""
+        call.climsgid = call.message.climsgid or new_climsgid()
+        if self._journal is not None:
+            self._journal(call.climsgid, call.positions, call.to)
+        self._in_flight += 1
+        try:
+            while True:
+                if self._resume_at > anyio.current_time():
+                    await anyio.sleep_until(self._resume_at)
+                try:
+                    lines = await deliver(
+                        self._caller,
+                        call.numbers,
+                        call.message,
+                        call.climsgid,
+                        resend_unknown=self._resend_unknown,
+                        flight=call.flight,
+                    )
+                except (TransportError, SessionExpiredError) as error:
+                    if self._wait_for_gateway(error):
+                        continue
+                    self._close(call, [Rejected(to, error) for to in call.to])
+                except OutcomeUnknownError as error:
+                    self._delay(error.retry_after)
+                    self._close(call, [_uncertain(to, call.climsgid, error) for to in call.to])
+                except AuthenticationError as error:
+                    self._stop(error)
+                    self._close(call, [Skipped(to, error) for to in call.to])
+                except ApiError as error:
+                    self._gateway_is_there()
+                    if isinstance(error, _STOPS):
+                        self._stop(error)
+                    self._close(call, [Rejected(to, error.about(to)) for to in call.to])
+                else:
+                    self._gateway_is_there()
+                    return lines
+                return None
+        finally:
+            self._in_flight -= 1
+
+    def _tell(self, call: Call, lines: Sequence[Line], *, last: bool) -> Call | None:
+        """Turn lines into results; gives a call for those whom the gateway wants retried (901)."""
+        climsgid = call.climsgid
+        if set(map(type, lines)) == {str}:
+            self._close(call, [Accepted(to, id, climsgid) for to, id in zip(call.to, lines, strict=True)])  # type: ignore[arg-type]
+            return None
+        told: list[int] = []
+        results: list[SendResult] = []
+        again: list[int] = []
+        for index, (to, line) in enumerate(zip(call.to, lines, strict=True)):
+            match line:
+                case str():
+                    results.append(Accepted(to, line, climsgid))
+                case GatewayError() if not last:
+                    again.append(index)
+                    continue
+                case ApiError():
+                    if isinstance(line, _STOPS):
+                        self._stop(line)
+                    results.append(Rejected(to, line.about(to)))
+                case None:
+                    missing = ProtocolError("no line of the reply names this recipient")
+                    results.append(Uncertain(to, climsgid, missing, None))
+            told.append(index)
+        rest = call.pick(again) if again else None
+        if rest is not None:
+            self._open[rest] = None
+        self._close(call, results, told)
+        return rest
+
+    # -- what all calls share
+
+    def _stop(self, reason: ClickatellError) -> None:
+        if self._stopped_by is None:
+            self._stopped_by = reason
+
+    def _gateway_is_there(self) -> None:
+        self._outage_since = None
+        self._outage_tries = 0
+
+    def _wait_for_gateway(self, error: TransportError | SessionExpiredError) -> bool:
+        """After a call that was certainly not sent: whether to try it again, once `_resume_at` has come."""
+        if self._patience is None or self._stopped_by is not None:
+            return False
+        now = anyio.current_time()
+        if self._outage_since is None:
+            self._outage_since = now
+        deadline = self._outage_since + self._patience
+        asked_until = now + (getattr(error, "retry_after", None) or 0.0)
+        if now >= deadline or asked_until > deadline:
+            self._stop(error)
+            return False
+        if now >= self._resume_at:  # the first of those that failed together
+            self._outage_tries += 1
+            self._resume_at = min(now + pause(self._outage_tries), deadline)
+        self._resume_at = max(self._resume_at, asked_until)
+        return True
+
+    def _delay(self, retry_after: float | None) -> None:
+        """Let nothing go out before the gateway's infrastructure is ready for it (a Retry-After on 503)."""
+        if retry_after:
+            wait = min(retry_after, self._patience or retry_after)
+            self._resume_at = max(self._resume_at, anyio.current_time() + wait)
+
+    def _close(self, call: Call, results: Sequence[SendResult], chosen: Sequence[int] | None = None) -> None:
+        """Each recipient of `call`, or each of the chosen, has its result."""
+        del self._open[call]
+        self._emit(call.positions if chosen is None else [call.positions[index] for index in chosen], results)
+
+    def _emit(self, positions: Sequence[int], results: Sequence[SendResult]) -> None:
+        self._out_positions.extend(positions)
+        self._out.extend(results)
+        kinds = set(map(type, results))
+        if len(kinds) == 1:
+            self._counts[kinds.pop()] += len(results)
+        else:
+            for result in results:
+                self._counts[type(result)] += 1
+        self._more_results.set()
+
+    def _account_for_the_rest(self) -> None:
+        """At the end, however it came: what was out is uncertain, and what waited was never tried."""
+        left = self._stopped_by or ClickatellError("the run was left before this was tried")
+        unknown = OutcomeUnknownError("the run was left while the call was under way")
+        self._open.update(dict.fromkeys(self._groups.waiting()))
+        for call in list(self._open):
+            if call.flight.out:
+                self._unfinished += [_uncertain(to, call.climsgid, unknown) for to in call.to]
+            else:
+                self._emit(call.positions, [Skipped(to, left) for to in call.to])
+        self._open.clear()
+        self._counts[Uncertain] += len(self._unfinished)
+        self._more_results.set()
+
+
+def _to(item: str | Message) -> str:
+    return item.to if isinstance(item, Message) else item
+
+
+def _uncertain(to: str, climsgid: str, error: OutcomeUnknownError) -> Uncertain:
+    told = OutcomeUnknownError(error.reason, to, climsgid, error.known_to_gateway, error.retry_after)
+    return Uncertain(to, climsgid, told, error.known_to_gateway)

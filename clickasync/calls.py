@@ -1,0 +1,187 @@
+"""Making a call by the law: session, exchange, reply, and repeats where `law.judge` allows them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import quote_plus
+
+import anyio
+
+from clickasync.codes import MessageStatus
+from clickasync.errors import (
+    ApiError,
+    AuthenticationError,
+    ClickatellError,
+    ProtocolError,
+    SessionExpiredError,
+    UnknownMessageError,
+)
+from clickasync.law import (
+    LONGEST_PAUSE,
+    Effect,
+    Failure,
+    Flight,
+    Lost,
+    NotSent,
+    Refused,
+    Step,
+    Unreadable,
+    judge,
+    pause,
+)
+from clickasync.protocol import Command, encode, querymsg
+from clickasync.rate import RateLimit
+from clickasync.results import MessageState
+from clickasync.transport import Outcome, Reply, Transport
+
+if TYPE_CHECKING:
+    from clickasync.session import Session
+
+__all__ = ["Caller", "perform", "read_outcome"]
+
+T = TypeVar("T")
+
+_ASK_SECONDS: Final = 15.0
+"""How long an unknown outcome is asked about, at most."""
+
+
+async def perform(attempt: Callable[[], Awaitable[T | Failure]], effect: Effect, retries: int) -> T:
+    """Make a call: repeat `attempt` up to `retries` times where the law allows it.
+
+    `attempt` gives its failures back as values; what it raises is final and passes through.
+
+    Raises:
+        ClickatellError: as `judge` says. `OutcomeUnknownError` for an ``Effect.SENDS`` that must be asked about.
+    """
+    tries = 0
+    while True:
+        result = await attempt()
+        if not isinstance(result, NotSent | Lost | Unreadable | Refused):
+            return result
+        tries += 1
+        ruling = judge(result, effect)
+        wait: float | None = getattr(ruling.error, "retry_after", None)
+        may_repeat = tries <= retries and (wait or 0.0) <= LONGEST_PAUSE
+        if ruling.step is Step.REPEAT and may_repeat:
+            await anyio.sleep(pause(tries, wait))
+        elif ruling.step is not Step.RENEW or not may_repeat:
+            # Without its traceback, which leads into the frames that read the reply and may show a session ID.
+            raise ruling.error.with_traceback(None)
+
+
+def read_outcome(outcome: Outcome, read: Callable[[Reply], T], secrets: list[str]) -> T | Failure:
+    """What an exchange gave: the value of its reply, or the failure that it was, with `secrets` struck out."""
+    if not isinstance(outcome, Reply):
+        return outcome
+    try:
+        return read(outcome)
+    except ApiError as error:
+        return Refused(_strike_out(error, secrets))
+    except ProtocolError as error:
+        return Unreadable(_strike_out(error, secrets))
+
+
+E = TypeVar("E", bound=ClickatellError)
+
+
+def _strike_out(error: E, secrets: list[str]) -> E:
+    """`error` without `secrets`: a page that shows what it was sent would bring them into our messages."""
+
+    def clean(value: object) -> object:
+        # A str of ours only: an ErrorCode is one too, and must stay what it is.
+        if type(value) is str:
+            for secret in secrets:
+                for written in (secret, quote_plus(secret)):
+                    if written:
+                        value = value.replace(written, "***")
+        return value
+
+    return type(error)(*map(clean, error.args))
+
+
+class Caller:
+    """Makes the calls of one client, each in its session."""
+
+    def __init__(
+        self, transport: Transport, session: Session, *, retries: int, rates: Sequence[RateLimit] = ()
+    ) -> None:
+        self._transport = transport
+        self._session = session
+        self._rates = tuple(rates)
+        self.retries = retries
+
+    def limited(self, rate: RateLimit) -> Caller:
+        """The same, at no more than this `rate` besides."""
+        return Caller(self._transport, self._session, retries=self.retries, rates=(*self._rates, rate))
+
+    async def call(self, command: Command[T], *, retries: int | None = None, flight: Flight | None = None) -> T:
+        """Make a call.
+
+        Args:
+            command: what to call.
+            retries: repeats, at most; by default the client's.
+            flight: told, at every moment, whether cancelling the call would leave its outcome unknown.
+
+        Raises:
+            ApiError: the gateway answered ``ERR``.
+            TransportError: nothing was sent, or the command sends nothing.
+            OutcomeUnknownError: the command may have sent or spent. It was not asked about yet.
+            ProtocolError: the command sends nothing, and its reply cannot be read.
+        """
+        return await perform(
+            partial(self._attempt, command, flight or Flight()),
+            command.effect,
+            self.retries if retries is None else retries,
+        )
+
+    async def _attempt(self, command: Command[T], flight: Flight) -> T | Failure:
+        for rate in self._rates:
+            if command.to:
+                await rate.take(len(command.to))
+        session_id = await self._session.live()
+        flight.out = True
+        outcome = await self._transport.exchange(command.path, encode(command, session_id.value))
+        secrets = [session_id.value, *command.secrets]
+        result = read_outcome(outcome, lambda reply: command.read(reply.text), secrets)
+        if isinstance(result, Refused) and isinstance(result.error, SessionExpiredError):
+            self._session.forget(session_id)
+        elif not isinstance(result, NotSent | Lost | Unreadable | Refused):
+            self._session.touch(session_id)
+        flight.out = isinstance(result, Lost | Unreadable)
+        return result
+
+    async def ask(self, climsgid: str, *, chosen: bool, patient: bool = False) -> MessageState | bool | None:
+        """Ask the gateway about a send whose outcome is unknown (``querymsg``).
+
+        Args:
+            climsgid: the client message ID that the call carried.
+            chosen: the user chose it, so that it need not be unique and a hit proves nothing.
+            patient: believe a 104 only after two of them, 3 s apart, the first of them 3 s from now.
+
+        Returns:
+            the state of the message that the gateway knows by it; False: it knows none (104); None: no clear answer.
+        """
+        unknown = 0
+        with anyio.move_on_after(_ASK_SECONDS):
+            for question in range(self.retries + 2):
+                if patient:
+                    await anyio.sleep(3.0)
+                elif question:
+                    await anyio.sleep(pause(question))
+                try:
+                    state = await self.call(querymsg(climsgid=climsgid), retries=0)
+                except UnknownMessageError:
+                    unknown += 1
+                    if unknown > patient:
+                        return False
+                except AuthenticationError:
+                    return None
+                except ClickatellError:
+                    continue
+                else:
+                    # Status 001 is also said while reporting is delayed, or of an ID that is incorrect.
+                    if state.status is not MessageStatus.MESSAGE_UNKNOWN and state.id != climsgid:
+                        return None if chosen else state
+        return None

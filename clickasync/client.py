@@ -1,0 +1,501 @@
+"""`Client`: the commands of the HTTP API as awaitable methods."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Final, Self, Unpack
+
+import anyio
+import httpx
+
+from clickasync import protocol
+from clickasync.batch import Batch
+from clickasync.bulk import Bulk, Journal, Source
+from clickasync.calls import Caller
+from clickasync.delivery import DeliveryWatch, Report
+from clickasync.errors import (
+    ApiError,
+    AuthenticationError,
+    ConfigurationError,
+    InvalidOptionError,
+    OutcomeUnknownError,
+)
+from clickasync.options import MessageOptions, SendOptions, compile_message, listed, msisdn
+from clickasync.protocol import Command, SiAction
+from clickasync.rate import RateLimit
+from clickasync.results import (
+    Accepted,
+    Coverage,
+    MessageCharge,
+    MessageState,
+    Rejected,
+    SendResult,
+    Skipped,
+)
+from clickasync.sending import deliver, new_climsgid
+from clickasync.session import Credentials, Session
+from clickasync.transport import HttpLibrary, Transport, check_base_url
+
+__all__ = ["Client"]
+
+_BASE_URL: Final = "https://api.clickatell.com"
+_MOST_RECIPIENTS: Final = 600  # of one POST
+
+
+class Client:
+    """The Clickatell HTTP API.
+
+    One client for the whole application: it keeps one session, and its connections, for all who call it.
+
+    >>> async with Client(api_id="1", user="demo", password="demo") as client:
+    ...     sent = await client.send("27821234567", "Your code is 4711")
+
+    Opening it does nothing; the first call authenticates. Without ``async with``, call `aclose` at the end. It works on
+    asyncio and on trio, and may be opened in one task and closed in another. It belongs to the event loop of its
+    first call.
+
+    Args:
+        api_id: the API's ID; by default CLICKATELL_API_ID of the environment.
+        user: the account's user name; by default CLICKATELL_USER.
+        password: its password; by default CLICKATELL_PASSWORD.
+        base_url: by default CLICKATELL_BASE_URL, else ``https://api.clickatell.com``. ``http://`` is refused but for
+            loopback, unless `allow_insecure`.
+        http_client: an `httpx.AsyncClient` of your own (proxies, instrumentation, tests). It is used as it is, but
+            for redirects, which are never followed, and not closed.
+        timeout: seconds for each of connecting, writing and reading, or an `httpx.Timeout`.
+        retries: how often a call is repeated, at most, where a repeat cannot send twice.
+        max_connections: requests at once, at most. Idle connections are closed after 4 s.
+        batch_size: recipients in one call, at most: 1 to 600.
+        rate_limit: recipients a second, at most, for everything this client sends (the vendor's guidance is about 100).
+        resend_unknown: send again, under the same climsgid, what the gateway twice said it does not know.
+        keep_session_alive: ping in the background.
+        ping_interval: seconds of silence (no successful call) after which to ping.
+        session_lifetime: seconds of silence after which a session is renewed before it is used.
+        allow_insecure: permit a plain ``http://`` base that is not loopback.
+        transport: what drives the connections: ``"httpx"``, or ``"aiohttp"``, which is faster with many calls at
+            once (``pip install 'clickasync[aiohttp]'``; asyncio only).
+
+    Raises:
+        ConfigurationError: credentials are missing (the message names them and their variables), or a setting is
+            wrong.
+
+    Without an `http_client`, httpx's client layer is bypassed for speed: instrumentation that patches
+    ``httpx.AsyncClient.send`` sees nothing then. Give an `http_client` to have it.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_id: str | int | None = None,
+        user: str | None = None,
+        password: str | None = None,
+        base_url: str | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        timeout: float | httpx.Timeout = 30.0,
+        retries: int = 2,
+        max_connections: int = 8,
+        batch_size: int = 300,
+        rate_limit: float | None = None,
+        resend_unknown: bool = False,
+        keep_session_alive: bool = True,
+        ping_interval: float = 600.0,
+        session_lifetime: float = 900.0,
+        allow_insecure: bool = False,
+        transport: HttpLibrary = "httpx",
+    ) -> None:
+        credentials = _credentials(api_id, user, password)
+        url = base_url or os.environ.get("CLICKATELL_BASE_URL") or _BASE_URL
+        _check_count("retries", retries, 0)
+        _check_count("max_connections", max_connections, 1)
+        _check_count("batch_size", batch_size, 1, _MOST_RECIPIENTS)
+        for name, seconds in {"ping_interval": ping_interval, "session_lifetime": session_lifetime}.items():
+            _check_positive(name, seconds)
+        if not isinstance(timeout, httpx.Timeout):
+            _check_positive("timeout", timeout)
+        self._base_url = check_base_url(url, allow_insecure=allow_insecure)
+        self._max_connections = max_connections
+        self._batch_size = batch_size
+        self._rate_limit = rate_limit
+        self._resend_unknown = resend_unknown
+        self._transport = Transport(
+            self._base_url,
+            http_client=http_client,
+            timeout=timeout,
+            max_connections=max_connections,
+            library=transport,
+        )
+        self._session = Session(
+            self._transport,
+            credentials,
+            retries=retries,
+            lifetime=session_lifetime,
+            ping_interval=ping_interval if keep_session_alive else None,
+        )
+        rates = [] if rate_limit is None else [RateLimit(_check_positive("rate_limit", rate_limit))]
+        self._caller = Caller(self._transport, self._session, retries=retries, rates=rates)
+        self._watch = DeliveryWatch()
+
+    def __repr__(self) -> str:
+        return f"Client({self._base_url!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End the background ping and close the connections. Nothing of the client runs after it."""
+        await self._session.aclose()
+        await self._transport.aclose()
+
+    # -- sending
+
+    async def send(self, to: str, text: str | None = None, **options: Unpack[SendOptions]) -> Accepted:
+        """Send one message to one recipient (``sendmsg``).
+
+        >>> sent = await client.send("+27 82 123 4567", "Your code is 4711", callback=Callback.FINAL)
+        >>> sent.id
+        '…'
+
+        Raises:
+            InvalidNumberError: `to` is not a number; nothing was sent.
+            InvalidOptionError: the text or an option is wrong; nothing was sent.
+            ApiError: the gateway refused it; nothing was sent.
+            TransportError: the gateway was not reached; nothing was sent.
+            OutcomeUnknownError: it may have been sent. It says what the gateway answered when it was asked.
+        """
+        number = msisdn(to)
+        message = compile_message(text, options, time.time())
+        climsgid = message.climsgid or new_climsgid()
+        try:
+            [line] = await deliver(self._caller, [number], message, climsgid, resend_unknown=self._resend_unknown)
+        except ApiError as error:
+            refused = error.about(to)
+        except OutcomeUnknownError as error:
+            raise OutcomeUnknownError(error.reason, to, climsgid, error.known_to_gateway, error.retry_after) from None
+        else:
+            assert isinstance(line, str)  # noqa: S101 - a reply about one recipient gives its ID or raises
+            return Accepted(to, line, climsgid)
+        raise refused
+
+    async def send_many(
+        self, to: Iterable[str], text: str | None = None, **options: Unpack[MessageOptions]
+    ) -> list[SendResult]:
+        """Send one text to many recipients (``sendmsg``), in concurrent calls; a result each, in the order given.
+
+        What happens to recipients is told by their results and never raised.
+
+        >>> results = await client.send_many(["27821234567", "27827654321"], "Doors open at 8")
+        >>> [result.to for result in results if not result.ok]
+        []
+
+        Raises:
+            InvalidOptionError: the text or an option is wrong; nothing was sent.
+            AuthenticationError: the credentials are refused before anything was sent.
+        """
+        recipients = listed(to)
+        results: list[SendResult | None] = [None] * len(recipients)
+        async with self._bulk(recipients, text, dict(options), patience=None) as run:
+            async for result in run:
+                results[run.position] = result
+        if isinstance(run.stopped_by, AuthenticationError) and all(
+            isinstance(result, Rejected | Skipped) for result in results
+        ):
+            raise run.stopped_by
+        return [result for result in results if result is not None]
+
+    def bulk(
+        self,
+        source: Source,
+        text: str | None = None,
+        *,
+        batch_size: int | None = None,
+        rate_limit: float | None = None,
+        max_in_flight: int | None = None,
+        patience: float = 60.0,
+        total: int | None = None,
+        **options: Unpack[MessageOptions],
+    ) -> Bulk:
+        """Send to any number of recipients in constant memory (``sendmsg``); results come as they come in.
+
+        >>> async with client.bulk(numbers, "Doors open at 8") as run:
+        ...     async for result in run:
+        ...         if not result.ok:
+        ...             print(result)
+        >>> run.progress.accepted
+        1000000
+
+        Args:
+            source: an iterable or async iterable of numbers, or of `Message`s with texts and options of their own.
+                Equal texts and options travel together.
+            text: for the items that bring none.
+            batch_size: recipients in one call, at most; by default the client's.
+            rate_limit: recipients a second, at most, for this run; the client's holds besides.
+            max_in_flight: calls at once, at most; by default the client's `max_connections`.
+            patience: seconds without success after which a gateway that cannot be reached ends the run.
+            total: how many there will be, for `Bulk.progress`, where the source cannot tell.
+
+        Raises:
+            InvalidOptionError: the text or an option is wrong; nothing is sent.
+
+        Refused credentials, no credit (301, 302), a spent quota (130) and lost patience end the run: what was not tried
+        is `Skipped`. When the source raises, what was read is sent and told, then the exception comes out of the
+        iteration.
+        """
+        _check_positive("patience", patience)
+        return self._bulk(
+            source,
+            text,
+            dict(options),
+            batch_size=batch_size,
+            rate_limit=rate_limit,
+            max_in_flight=max_in_flight,
+            patience=patience,
+            total=total,
+        )
+
+    def _bulk(
+        self,
+        source: Source,
+        text: str | None,
+        options: dict[str, Any],
+        *,
+        patience: float | None,
+        batch_size: int | None = None,
+        rate_limit: float | None = None,
+        max_in_flight: int | None = None,
+        total: int | None = None,
+        journal: Journal | None = None,
+    ) -> Bulk:
+        size = self._batch_size if batch_size is None else batch_size
+        _check_count("batch_size", size, 1, _MOST_RECIPIENTS)
+        in_flight = self._max_connections if max_in_flight is None else max_in_flight
+        _check_count("max_in_flight", in_flight, 1)
+        caller = self._caller
+        if rate_limit is not None:
+            caller = caller.limited(RateLimit(_check_positive("rate_limit", rate_limit)))
+        for rate in (rate_limit, self._rate_limit):
+            if rate is not None:  # a call takes about a second at the most, so that sending is smooth
+                size = min(size, max(1, int(rate)))
+        return Bulk(
+            caller,
+            source,
+            text,
+            options,
+            batch_size=size,
+            max_in_flight=in_flight,
+            patience=patience,
+            total=total,
+            resend_unknown=self._resend_unknown,
+            journal=journal,
+        )
+
+    def batch(self, template: str, **options: Unpack[MessageOptions]) -> Batch:
+        """A template kept by the gateway, filled for each recipient (``startbatch`` … ``endbatch``).
+
+        >>> async with client.batch("Dear #field1#, your balance is #field2#") as batch:
+        ...     await batch.send("27821234567", "Ann", "R 12")
+
+        Args:
+            template: the text, with holes ``#field1#`` … ``#fieldN#``, or none for `Batch.send_many`.
+            options: as for `send_many`.
+
+        Raises:
+            InvalidOptionError: the template or an option is wrong, such as a Unicode template with holes.
+        """
+        if not isinstance(template, str) or {"climsgid", "data", "udh"} & options.keys():
+            raise InvalidOptionError("a batch takes a template, a str, and neither climsgid nor data")
+        return Batch(self._caller, template, options, self._batch_size)
+
+    async def push_mms(
+        self, to: str, *, mms_subject: str, mms_class: int, mms_expire: int, mms_from: str, mms_url: str
+    ) -> Accepted:
+        """Notify a handset of an MMS (``ind_push``).
+
+        Args:
+            to: the recipient.
+            mms_subject: its subject.
+            mms_class: 80 personal, 81 advertisement, 82 informational, 83 auto.
+            mms_expire: seconds until the notification expires.
+            mms_from: the sender shown.
+            mms_url: where the MMS is fetched, as ``http(s)://``.
+
+        Raises:
+            as `send`; an unknown outcome cannot be asked about.
+        """
+        command = protocol.ind_push(
+            msisdn(to),
+            mms_subject=mms_subject,
+            mms_class=mms_class,
+            mms_expire=mms_expire,
+            mms_from=mms_from,
+            mms_url=mms_url,
+        )
+        return await self._push(to, command)
+
+    async def push_wap(
+        self,
+        to: str,
+        *,
+        si_id: str,
+        si_url: str,
+        si_text: str,
+        si_created: datetime | None = None,
+        si_expires: datetime | None = None,
+        si_action: SiAction | None = None,
+    ) -> Accepted:
+        """Send a WAP service indication (``si_push``).
+
+        Args:
+            to: the recipient.
+            si_id: your unique ID of the indication.
+            si_url: what it opens, as ``http(s)://``.
+            si_text: what it shows.
+            si_created: aware datetime.
+            si_expires: aware datetime.
+            si_action: signal-none, signal-low, signal-medium (the gateway's default), signal-high or delete.
+
+        Raises:
+            as `send`; an unknown outcome cannot be asked about.
+        """
+        command = protocol.si_push(
+            msisdn(to),
+            si_id=si_id,
+            si_url=si_url,
+            si_text=si_text,
+            si_created=si_created,
+            si_expires=si_expires,
+            si_action=si_action,
+        )
+        return await self._push(to, command)
+
+    async def _push(self, to: str, command: Command[str]) -> Accepted:
+        try:
+            return Accepted(to, await self._caller.call(command), "")
+        except ApiError as error:
+            refused = error.about(to)
+        except OutcomeUnknownError as error:
+            raise OutcomeUnknownError(error.reason, to, retry_after=error.retry_after) from None
+        raise refused
+
+    # -- asking
+
+    async def status(self, id: str | None = None, *, climsgid: str | None = None) -> MessageState:
+        """The status of a message, by the gateway's `id` or your `climsgid` (``querymsg``).
+
+        Raises:
+            UnknownMessageError: the gateway knows no such message.
+            TransportError, ProtocolError, ApiError: it could not be asked.
+        """
+        return await self._caller.call(protocol.querymsg(id, climsgid=climsgid))
+
+    async def charge(self, id: str | None = None, *, climsgid: str | None = None) -> MessageCharge:
+        """What a message cost, in credits, and its status (``getmsgcharge``); for 15 days after it was sent.
+
+        Raises: as `status`.
+        """
+        return await self._caller.call(protocol.getmsgcharge(id, climsgid=climsgid))
+
+    async def cancel(self, id: str | None = None, *, climsgid: str | None = None) -> MessageState:
+        """Stop a message that is still queued, deferred or scheduled (``delmsg``).
+
+        Returns:
+            its status: 006 when it was stopped.
+
+        Raises: as `status`.
+        """
+        return await self._caller.call(protocol.delmsg(id, climsgid=climsgid))
+
+    async def wait_for_delivery(self, id: str, *, timeout: float | None = None) -> MessageState:
+        """Wait until the status of a message is final.
+
+        It is polled with growing pauses (``querymsg``). Where a receiver hands its reports to this client
+        (`deliver_report`), they are what is waited for, and polling is only the safety net.
+
+        Args:
+            id: the gateway's ID of the message.
+            timeout: seconds, at most; None: as long as it takes.
+
+        Raises:
+            TimeoutError: no final status within `timeout`.
+            UnknownMessageError: the gateway knows no such message.
+        """
+        with anyio.fail_after(timeout):
+            return await self._watch.wait(id, lambda: self.status(id))
+
+    def deliver_report(self, report: Report) -> None:
+        """Hand over a delivery report, for those who `wait_for_delivery`. A `clickasync.callbacks.receiver` does so."""
+        self._watch.deliver(report)
+
+    async def balance(self) -> Decimal:
+        """The account's credits (``getbalance``)."""
+        return await self._caller.call(protocol.getbalance())
+
+    async def redeem(self, token: str) -> str:
+        """Redeem a voucher of 16 digits for credits (``token_pay``).
+
+        Returns:
+            the gateway's answer, ``"605"``.
+
+        Raises:
+            InvalidOptionError: not 16 digits; nothing was redeemed.
+            ApiError: the gateway refused it.
+            OutcomeUnknownError: it may have been redeemed; look at the `balance`.
+        """
+        return await self._caller.call(protocol.token_pay(token))
+
+    async def coverage(self, msisdn: str) -> Coverage:
+        """Whether the gateway routes to the prefix of a number, and at what charge (``routeCoverage``).
+
+        Not covered is an answer, not an error.
+        """
+        return await self._caller.call(protocol.route_coverage(_msisdn(msisdn)))
+
+    async def ping(self) -> None:
+        """Keep the session alive for another 15 minutes (``ping``). The client does so by itself."""
+        await self._caller.call(protocol.ping())
+
+    async def authenticate(self) -> None:
+        """Authenticate now (``auth``), whether there is a session or not. Calls do so by themselves.
+
+        Raises:
+            AuthenticationError: the credentials are refused, now or less than 60 s ago.
+        """
+        await self._session.refresh()
+
+
+_msisdn = msisdn
+
+
+def _credentials(api_id: str | int | None, user: str | None, password: str | None) -> Credentials:
+    given = {
+        "api_id": str(api_id) if api_id is not None else None,
+        "user": user,
+        "password": password,
+    }
+    found = {name: value or os.environ.get(f"CLICKATELL_{name.upper()}") or "" for name, value in given.items()}
+    missing = [name for name, value in found.items() if not value]
+    if missing:
+        variables = ", ".join(f"CLICKATELL_{name.upper()}" for name in missing)
+        raise ConfigurationError(f"missing {', '.join(missing)}: pass them to Client, or set {variables}")
+    return Credentials(**found)
+
+
+def _check_count(name: str, value: object, low: int, high: int | None = None) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
+        limit = f"{low} or more" if high is None else f"{low} to {high}"
+        raise ConfigurationError(f"{name} must be a whole number, {limit}, not {value!r}")
+
+
+def _check_positive(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ConfigurationError(f"{name} must be a positive number, not {value!r}")
+    return float(value)

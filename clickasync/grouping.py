@@ -1,0 +1,119 @@
+"""Which recipients travel together: messages with equal text and options share calls. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from attrs import define, field
+
+from clickasync.law import Flight
+from clickasync.options import Message, WireMessage, msisdn
+
+__all__ = ["Call", "Groups"]
+
+
+@define(eq=False)
+class Call:
+    """Recipients of one message, together: first a group that waits for company, then a call."""
+
+    message: WireMessage
+    positions: list[int] = field(factory=list)
+    """Where each stood in the source, from 0."""
+    to: list[str] = field(factory=list)
+    """Each as the caller gave it."""
+    numbers: list[str] = field(factory=list)
+    """Each as it is sent."""
+    climsgid: str = ""
+    flight: Flight = field(factory=Flight)
+
+    def pick(self, chosen: Sequence[int]) -> Call:
+        """The same message for some of its recipients."""
+        return Call(
+            self.message,
+            [self.positions[index] for index in chosen],
+            [self.to[index] for index in chosen],
+            [self.numbers[index] for index in chosen],
+        )
+
+
+class Groups:
+    """The groups that wait for company.
+
+    Args:
+        text: the text of an item that brings none.
+        options: the options of every item; a `Message`'s own come first.
+        batch_size: recipients in a call, at most.
+        compile: what makes a `WireMessage` of a text and options.
+    """
+
+    def __init__(
+        self,
+        text: str | None,
+        options: Mapping[str, Any],
+        batch_size: int,
+        compile: Callable[[str | None, Mapping[str, Any]], WireMessage],
+    ) -> None:
+        self._text = text
+        self._options = options
+        self._batch_size = batch_size
+        self._compile = compile
+        # Compiled now, so that a wrong text is told before anything is read from the source.
+        self._default = None if text is None and "data" not in options else compile(text, options)
+        self._groups: dict[object, Call] = {}
+        self.items = 0
+        """How many recipients wait."""
+
+    def __bool__(self) -> bool:
+        return bool(self._groups)
+
+    def waiting(self) -> list[Call]:
+        """The groups, oldest first."""
+        return list(self._groups.values())
+
+    def add(self, item: str | Message, position: int) -> Call | None:
+        """Put an item into its group; gives the group when it is to go out, full or bound to travel alone.
+
+        Raises:
+            ClickatellError: the item is wrong in itself.
+        """
+        key: object = None
+        if isinstance(item, Message):
+            to, number = item.to, msisdn(item.to)
+            options = {**self._options, **item.options} if self._options else item.options
+            text = self._text if item.text is None else item.text
+            key = _key(text, options)
+            group = self._groups.get(key) or Call(self._compile(text, options))
+        else:
+            to, number = item, msisdn(item)
+            group = self._groups.get(None) or Call(self._default or self._compile(None, self._options))
+        group.positions.append(position)
+        group.to.append(to)
+        group.numbers.append(number)
+        if group.message.climsgid is not None:
+            return group
+        self.items += 1
+        if len(group.numbers) >= self._batch_size:
+            self._groups.pop(key, None)
+            self.items -= len(group.numbers)
+            return group
+        self._groups[key] = group
+        return None
+
+    def pop(self, group: Call | None = None) -> Call | None:
+        """Take out the oldest group, or this one if it still waits."""
+        for key, waiting in self._groups.items():
+            if group is None or waiting is group:
+                del self._groups[key]
+                self.items -= len(waiting.numbers)
+                return waiting
+        return None
+
+
+def _key(text: str | None, options: Mapping[str, Any]) -> object:
+    """Messages with equal keys travel together; one with a climsgid of its own travels alone."""
+    if not options:
+        return (text,)
+    if options.get("climsgid") is not None:
+        return object()
+    return (text, *sorted((name, repr(value)) for name, value in options.items()))
