@@ -26,6 +26,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from clickasync.background import BackgroundTask, spawn
 from clickasync.calls import Caller
+from clickasync.codes import ErrorCode
 from clickasync.errors import (
     ApiError,
     AuthenticationError,
@@ -38,6 +39,7 @@ from clickasync.errors import (
     QuotaExceededError,
     SessionExpiredError,
     TransportError,
+    api_error,
 )
 from clickasync.grouping import Call, Groups
 from clickasync.law import pause
@@ -305,7 +307,11 @@ class Bulk:
                 return
             call = again
             await anyio.sleep(pause(tries))
-        self._close(call, [Skipped(to, self._stopped_by) for to in call.to])
+        if tries:
+            refused = api_error("901", ErrorCode.INTERNAL_ERROR.description)
+            self._close(call, [Rejected(to, refused.about(to)) for to in call.to])
+        else:
+            self._close(call, [Skipped(to, self._stopped_by) for to in call.to])
 
     async def _deliver(self, call: Call) -> list[Line] | None:
         """The lines for a call; None when there are none, and its recipients were told so."""

@@ -266,18 +266,22 @@ async def _close(lane: httpx.AsyncBaseTransport) -> None:
 async def _read(response: httpx.Response) -> Outcome:
     try:
         if response.status_code != 200:
-            retry_after = _retry_after(response.headers)
             reason = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
-            return (NotSent if response.status_code == 429 else Lost)(reason, retry_after)
+            return (NotSent if response.status_code == 429 else Lost)(reason, _retry_after(response.headers))
         chunks: list[bytes] = []
         size = 0
-        async for chunk in response.aiter_bytes():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > MAX_REPLY:
-                beginning = b"".join(chunks)[:100].decode("utf-8", "replace")
-                return Unreadable(ProtocolError(f"the reply is longer than {MAX_REPLY} bytes", beginning))
-        return Reply(b"".join(chunks))
+        with anyio.CancelScope() as limit:
+            async for chunk in response.aiter_bytes():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > MAX_REPLY:
+                    # Not `break`: only an exception from within unwinds all of httpx's iterators, as trio wants it.
+                    limit.cancel()
+        body = b"".join(chunks)
+        if size > MAX_REPLY:
+            beginning = body[:100].decode("utf-8", "replace")
+            return Unreadable(ProtocolError(f"the reply is longer than {MAX_REPLY} bytes", beginning))
+        return Reply(body)
     finally:
         await response.aclose()
 

@@ -1,0 +1,87 @@
+"""The gateway's own batches: a template, and the messages that are made from it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import frozen
+
+from clickasync.encoding import ucs2_decode
+from clickasync.simulator.replies import Refusal
+
+__all__ = ["Batch", "Batches"]
+
+LIFETIME: Final = 24 * 3600.0
+_HOLE: Final = re.compile(r"#(field[1-9]\d*)#", re.ASCII)
+_OF_THE_CALL: Final = frozenset({"api_id", "user", "password", "session_id", "to", "text", "template"})
+
+
+@frozen
+class Batch:
+    """A template and the parameters that all its messages share."""
+
+    id: str
+    api_id: str
+    template: str
+    shared: Mapping[str, str]
+    ends_at: float
+    """When it dies by itself, on the gateway's clock."""
+
+    def message(self, item: Mapping[str, str]) -> dict[str, str]:
+        """The parameters of one message: every hole must have its field, though that may be empty."""
+        try:
+            text = _HOLE.sub(lambda hole: item[hole[1]], self.template)
+        except KeyError:
+            raise Refusal("101") from None
+        return {**self.shared, "text": text}
+
+
+class Batches:
+    """The batches under way. Born in order, so the first to die stands first."""
+
+    def __init__(self) -> None:
+        self._batches: dict[str, Batch] = {}
+
+    def start(self, api_id: str, fields: Mapping[str, str], now: float) -> Batch:
+        """Begin a batch: 202 without a template, 116 for a Unicode template that has holes or is not hex."""
+        template = fields.get("template", "")
+        if not template:
+            raise Refusal("202")
+        if fields.get("unicode") == "1":
+            _check_unicode(template)
+        shared = {name: value for name, value in fields.items() if name not in _OF_THE_CALL}
+        self._bury(now)
+        batch = Batch(secrets.token_hex(16), api_id, template, shared, now + LIFETIME)
+        self._batches[batch.id] = batch
+        return batch
+
+    def find(self, api_id: str, fields: Mapping[str, str], now: float) -> Batch:
+        """The batch of this account that a call names, if it is alive; else 201."""
+        self._bury(now)
+        batch = self._batches.get(fields.get("batch_id", ""))
+        if batch is None or batch.api_id != api_id:
+            raise Refusal("201")
+        return batch
+
+    def end(self, batch: Batch) -> None:
+        """End a batch before its time."""
+        del self._batches[batch.id]
+
+    def _bury(self, now: float) -> None:
+        while self._batches:
+            oldest = next(iter(self._batches.values()))
+            if now < oldest.ends_at:
+                return
+            del self._batches[oldest.id]
+
+
+def _check_unicode(template: str) -> None:
+    try:
+        text = ucs2_decode(template)
+    except ValueError:
+        raise Refusal("116") from None
+    if _HOLE.search(text):
+        raise Refusal("116")

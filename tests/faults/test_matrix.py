@@ -1,0 +1,253 @@
+"""Command × fault → the outcome that api.md promises, with the simulator's ledger as the judge of what was sent."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+
+from clickasync import (
+    Accepted,
+    Client,
+    ClickatellError,
+    OutcomeUnknownError,
+    ProtocolError,
+    Rejected,
+    TransportError,
+    Uncertain,
+)
+from clickasync.simulator import VOUCHER, Gateway
+from tests.faults.harness import Fault, FaultyGateway, always, closed_port
+
+pytestmark = pytest.mark.anyio
+
+RETRIES = 1
+TO = "27821234567"
+OTHER = "27827654321"
+
+
+async def _batch(client: Client) -> object:
+    async with client.batch("Hello") as batch:
+        return batch
+
+
+async def _item(client: Client) -> object:
+    async with client.batch("Hello #field1#") as batch:
+        return await batch.send(TO, "Ann")
+
+
+async def _quick(client: Client) -> object:
+    async with client.batch("Hello") as batch:
+        return (await batch.send_many([TO, OTHER]))[0]
+
+
+async def _many(client: Client) -> object:
+    return (await client.send_many([TO, OTHER], "Hello"))[0]
+
+
+async def _mms(client: Client) -> object:
+    return await client.push_mms(
+        TO, mms_subject="s", mms_class=80, mms_expire=60, mms_from="f", mms_url="http://example.org/"
+    )
+
+
+async def _wap(client: Client) -> object:
+    return await client.push_wap(TO, si_id="1", si_url="http://example.org/", si_text="t")
+
+
+async def _status(client: Client) -> object:
+    return await client.status(climsgid="before")
+
+
+async def _charge(client: Client) -> object:
+    return await client.charge(climsgid="before")
+
+
+async def _cancel(client: Client) -> object:
+    return await client.cancel(climsgid="before")
+
+
+Action = Callable[[Client], Awaitable[object]]
+
+HARMLESS: dict[str, Action] = {
+    "auth": lambda client: client.authenticate(),
+    "ping": lambda client: client.ping(),
+    "querymsg": _status,
+    "getmsgcharge": _charge,
+    "delmsg": _cancel,
+    "getbalance": lambda client: client.balance(),
+    "routeCoverage": lambda client: client.coverage(TO),
+    "startbatch": _batch,
+}
+SPENDS: dict[str, Action] = {
+    "senditem": _item,
+    "token_pay": lambda client: client.redeem(VOUCHER),
+    "ind_push": _mms,
+    "si_push": _wap,
+}
+SENDS: dict[str, Action] = {"sendmsg": lambda client: client.send(TO, "Hello")}
+LISTS: dict[str, Action] = {"sendmsg": _many, "quicksend": _quick}
+
+NOT_SENT = [Fault.TOO_MANY]
+LOST = [
+    Fault.RESET,
+    Fault.CLOSED,
+    Fault.CUT,
+    Fault.SILENCE,
+    Fault.DRIP,
+    Fault.ERROR_PAGE,
+    Fault.UNAVAILABLE,
+    Fault.REDIRECT,
+    Fault.NO_CONTENT,
+]
+UNREADABLE = [Fault.EMPTY, Fault.JUNK, Fault.ECHO, Fault.HUGE]
+
+
+async def outcome(action: Action, client: Client) -> type:
+    """The class of what a call gives, or raises."""
+    try:
+        return type(await action(client))
+    except ClickatellError as error:
+        return type(error)
+
+
+@asynccontextmanager
+async def failing(command: str, fault: Fault) -> AsyncIterator[tuple[FaultyGateway, Client]]:
+    """A gateway that has taken one message, ``climsgid`` "before", and from then on fails in one command."""
+    faulty = FaultyGateway(Gateway())
+    async with (
+        faulty.serve() as url,
+        Client(api_id=1, user="demo", password="demo", base_url=url, retries=RETRIES, timeout=0.2) as client,
+    ):
+        await client.send(TO, "Before", climsgid="before", deliv_time=60)
+        faulty.script = always(command, fault)
+        faulty.calls.clear()
+        yield faulty, client
+
+
+async def tried(actions: dict[str, Action], fault: Fault) -> dict[str, tuple[type, int, int]]:
+    """For each command: its outcome, how often it arrived at the gateway, how many messages it left there."""
+    told: dict[str, tuple[type, int, int]] = {}
+
+    async def trial(command: str, action: Action) -> None:
+        async with failing(command, fault) as (faulty, client):
+            kind = await outcome(action, client)
+            told[command] = kind, faulty.calls[command], len(faulty.gateway.messages) - 1
+
+    async with anyio.create_task_group() as tasks:
+        for command, action in actions.items():
+            tasks.start_soon(trial, command, action)
+    return told
+
+
+EVERY = 1 + RETRIES
+
+
+@pytest.mark.parametrize("fault", NOT_SENT)
+async def test_what_was_certainly_not_sent_is_repeated_and_told_as_a_transport_error(fault: Fault) -> None:
+    every = HARMLESS | SPENDS | SENDS
+    assert await tried(every, fault) == dict.fromkeys(every, (TransportError, EVERY, 0))
+
+
+@pytest.mark.parametrize("fault", LOST)
+async def test_a_lost_reply_of_a_call_that_sends_nothing_is_repeated_and_told_as_a_transport_error(
+    fault: Fault,
+) -> None:
+    assert await tried(HARMLESS, fault) == dict.fromkeys(HARMLESS, (TransportError, EVERY, 0))
+
+
+@pytest.mark.parametrize("fault", UNREADABLE)
+async def test_an_unreadable_reply_of_a_call_that_sends_nothing_is_a_protocol_error(fault: Fault) -> None:
+    assert await tried(HARMLESS, fault) == dict.fromkeys(HARMLESS, (ProtocolError, EVERY, 0))
+
+
+@pytest.mark.parametrize("fault", LOST + UNREADABLE)
+async def test_an_unknown_outcome_of_a_call_that_spends_is_never_repeated(fault: Fault) -> None:
+    messages = {"senditem": 1, "token_pay": 0, "ind_push": 1, "si_push": 1}
+    assert await tried(SPENDS, fault) == {name: (OutcomeUnknownError, 1, messages[name]) for name in SPENDS}
+
+
+@pytest.mark.parametrize("fault", LOST + UNREADABLE)
+async def test_a_send_with_an_unknown_outcome_is_asked_about_and_found_accepted(fault: Fault) -> None:
+    assert await tried(SENDS, fault) == {"sendmsg": (Accepted, 1, 1)}
+
+
+@pytest.mark.parametrize("fault", LOST + UNREADABLE)
+async def test_many_recipients_of_an_unknown_outcome_are_uncertain(fault: Fault) -> None:
+    assert await tried(LISTS, fault) == {"sendmsg": (Uncertain, 1, 2), "quicksend": (Uncertain, 1, 2)}
+
+
+@pytest.mark.parametrize("fault", NOT_SENT)
+async def test_many_recipients_who_were_certainly_not_sent_to_are_rejected(fault: Fault) -> None:
+    assert await tried(LISTS, fault) == {"sendmsg": (Rejected, EVERY, 0), "quicksend": (Rejected, EVERY, 0)}
+
+
+async def test_a_send_that_the_gateway_never_saw_is_unknown_and_not_repeated() -> None:
+    async with failing("sendmsg", Fault.RESET_UNSEEN) as (faulty, client):
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.send(TO, "Hello")
+        assert caught.value.known_to_gateway is False
+        assert caught.value.to == TO
+        assert faulty.calls["sendmsg"] == 1
+        assert caught.value.climsgid == faulty.bodies[-1]["climsgid"]
+
+
+async def test_a_missing_line_is_uncertain_and_the_others_are_accepted() -> None:
+    async with failing("sendmsg", Fault.FEWER_LINES) as (faulty, client):
+        results = await client.send_many(["27820000001", "27820000002", "27820000003"], "Hello")
+        assert [type(result) for result in results] == [Accepted, Accepted, Uncertain]
+        assert faulty.calls["sendmsg"] == 1
+
+
+async def test_a_refused_connection_is_a_transport_error_for_every_call() -> None:
+    for action in (HARMLESS | SENDS | SPENDS).values():
+        client = Client(
+            api_id=1, user="demo", password="demo", base_url=f"http://127.0.0.1:{closed_port()}", retries=0
+        )
+        async with client:
+            assert await outcome(action, client) is TransportError
+
+
+async def test_a_connection_that_cannot_be_made_in_time_is_a_transport_error() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.socket() as first, socket.socket() as second:
+        for filler in (first, second):
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+        port = full.getsockname()[1]
+        async with Client(
+            api_id=1, user="demo", password="demo", base_url=f"http://127.0.0.1:{port}", retries=0, timeout=0.3
+        ) as client:
+            with pytest.raises(TransportError, match="connect"):
+                await client.send(TO, "Hello")
+
+
+async def test_a_call_goes_through_when_only_the_first_try_failed() -> None:
+    async with failing("getbalance", Fault.RESET) as (faulty, client):
+        faulty.script = lambda name, before: Fault.RESET if name == "getbalance" and before == 0 else None
+        assert await client.balance() == 999
+        assert faulty.calls["getbalance"] == 2
+
+
+async def test_a_send_is_repeated_when_the_gateway_asks_for_it_by_901_or_429() -> None:
+    for fault in (Fault.RETRY, Fault.TOO_MANY, Fault.EXPIRED):
+        async with failing("sendmsg", fault) as (faulty, client):
+            faulty.script = lambda name, before, fault=fault: fault if name == "sendmsg" and before == 0 else None
+            assert isinstance(await client.send(TO, "Hello"), Accepted)
+            assert faulty.calls["sendmsg"] == 2
+            assert len(faulty.gateway.messages) == 2
+
+
+async def test_a_redirect_is_not_followed_by_the_users_own_client_either() -> None:
+    import httpx
+
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url, httpx.AsyncClient(follow_redirects=True) as own:
+        async with Client(api_id=1, user="demo", password="demo", base_url=url, http_client=own, retries=0) as client:
+            await client.balance()
+            faulty.script = always("sendmsg", Fault.REDIRECT)
+            assert isinstance(await client.send(TO, "Hello"), Accepted)
+            assert faulty.calls["sendmsg"] == 1
+            assert len(faulty.gateway.messages) == 1
