@@ -450,7 +450,9 @@ class Client:
             ApiError: the gateway refused it.
             OutcomeUnknownError: it may have been redeemed; look at the `balance`.
         """
-        return await self._caller.call(protocol.token_pay(token))
+        command = protocol.token_pay(token)
+        del token  # it is money, and a traceback may show the variables of its frames
+        return await self._caller.call(command)
 
     async def coverage(self, msisdn: str) -> Coverage:
         """Whether the gateway routes to the prefix of a number, and at what charge (``routeCoverage``).

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
 import re
@@ -38,6 +39,7 @@ MAX_PARTS: Final = 3
 
 _SCHEDULE_SLACK: Final = 300.0
 _SCHEDULE_AHEAD: Final = 7 * 24 * 3600.0
+_FAR_AWAY: Final = 1e12  # Unix seconds; what is not nearer (NaN, infinity) is no time
 _OCTETS: Final = 140  # of one 8-bit message, its header included
 
 E = TypeVar("E", bound=Enum)
@@ -127,11 +129,11 @@ def compile_message(text: str | None, options: Mapping[str, Any], now: float) ->
     Raises:
         InvalidOptionError: a parameter is wrong in itself, or does not go with another.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    for name in given:
+    for name in options:
         if name not in SendOptions.__optional_keys__:
             close = difflib.get_close_matches(name, SendOptions.__optional_keys__, 1)
             raise InvalidOptionError(f"there is no option {name!r}" + (f"; do you mean {close[0]!r}?" if close else ""))
+    given = {name: value for name, value in options.items() if value is not None}
     fields, parts = _payload(text, given)
     for name, write in _WRITERS.items():
         if name in given:
@@ -182,7 +184,7 @@ def msisdn(number: str) -> str:
     if not (number.isdigit() and number.isascii()) or number.startswith("00"):
         digits = _ORNAMENT.sub("", number)
         digits = digits[1:] if digits.startswith("+") else digits.removeprefix("00")
-    if 1 <= len(digits) <= 16 and digits.isascii() and digits.isdigit():
+    if 1 <= len(digits) <= 16 and digits.isascii() and digits.isdigit() and not digits.startswith("00"):
         return digits
     raise InvalidNumberError(
         f"{number[:40]!r} is not a phone number: 1 to 16 digits in international format, as in 27821234567"
@@ -263,7 +265,7 @@ def _data(given: Mapping[str, Any]) -> tuple[dict[str, str], int]:
         fields["udh"] = udh
     if "concat" in given:
         fields["concat"] = str(_concat(given))
-    if given.get("unicode"):
+    if "unicode" in given and _flag("unicode", given["unicode"]) == "1":
         fields["unicode"] = "1"
     return fields, 1
 
@@ -289,14 +291,13 @@ def _integer(low: int, high: int) -> Writer:
 
 
 def _minutes(low: int, high: int) -> Writer:
-    check = _integer(low, high)
-
     def write(name: str, value: object) -> str:
-        if isinstance(value, timedelta):
-            value = math.ceil(value / timedelta(minutes=1))
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        minutes = value
+        if isinstance(value, timedelta) and value >= timedelta():  # less than none would be rounded up to none
+            minutes = math.ceil(value / timedelta(minutes=1))
+        if isinstance(minutes, bool) or not isinstance(minutes, int) or not low <= minutes <= high:
             raise InvalidOptionError(f"{name} must be {low} to {high} minutes, or such a timedelta, not {value!r}")
-        return check(name, value)
+        return str(int(minutes))
 
     return write
 
@@ -309,11 +310,11 @@ def _flag(name: str, value: object) -> str:
 
 def _member(kind: type[E]) -> Writer:
     def write(name: str, value: object) -> str:
-        try:
-            return str(kind(value).value)
-        except ValueError:
-            choices = ", ".join(str(member.value) for member in kind)
-            raise InvalidOptionError(f"{name} must be one of {choices}, not {value!r}") from None
+        if not isinstance(value, bool):  # True would be taken for 1
+            with contextlib.suppress(ValueError):
+                return str(kind(value).value)
+        choices = ", ".join(str(member.value) for member in kind)
+        raise InvalidOptionError(f"{name} must be one of {choices}, not {value!r}")
 
     return write
 
@@ -348,10 +349,10 @@ def _sender(name: str, value: object) -> str:
 
 def _time(name: str, value: object) -> str:
     if isinstance(value, datetime):
-        if value.tzinfo is None:
+        if value.utcoffset() is None:
             raise InvalidOptionError(f"{name} must be an aware datetime (with tzinfo), not {value!r}")
         value = value.timestamp()
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _FAR_AWAY:
         raise InvalidOptionError(f"{name} must be an aware datetime or Unix seconds, not {value!r}")
     return str(int(value))
 

@@ -33,7 +33,7 @@ from clickasync.law import Lost, NotSent, Unreadable
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 __all__ = ["IDLE_SECONDS", "MAX_REPLY", "HttpLibrary", "Outcome", "Reply", "Transport", "check_base_url"]
 
@@ -87,7 +87,7 @@ class Transport:
         library: HttpLibrary = "httpx",
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._urls: dict[str, httpx.URL] = {}
+        self._urls: dict[str, _DiscreetURL] = {}
         limits = timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(timeout, pool=None)
         self._extensions = {"timeout": limits.as_dict()}
         self._queue_seconds = math.inf if limits.pool is None else limits.pool
@@ -142,7 +142,12 @@ class Transport:
                 await self._own_client.aclose()
 
     async def _post(self, path: str, body: bytes) -> Outcome:
-        request = httpx.Request("POST", self._url(path), headers=_HEADERS, content=body, extensions=self._extensions)
+        url = self._url(path)
+        request = httpx.Request("POST", url, headers=_HEADERS, content=body, extensions=self._extensions)
+        if self._client is self._own_client:
+            request.stream = _Body(body)
+        if self._own_client is not None:
+            request.url = url  # as it is: a Request makes a plain URL of what it is given, and httpx logs it
         try:
             with anyio.move_on_after(self._total_seconds):
                 if self._client is None:
@@ -179,11 +184,33 @@ class Transport:
             while idle:
                 await _close(idle.pop()[0])
 
-    def _url(self, path: str) -> httpx.URL:
+    def _url(self, path: str) -> _DiscreetURL:
         url = self._urls.get(path)
         if url is None:
-            url = self._urls[path] = httpx.URL(self._base_url + path)
+            url = self._urls[path] = _DiscreetURL(self._base_url + path)
         return url
+
+
+class _Body(httpx.AsyncByteStream):
+    """A request's body, once. Not an async generator: one that a cancelled call leaves unfinished upsets trio."""
+
+    def __init__(self, body: bytes) -> None:
+        self._rest = [body]
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._rest:
+            raise StopAsyncIteration
+        return self._rest.pop()
+
+
+class _DiscreetURL(httpx.URL):
+    """A URL that does not tell its path when it is written: the Connect API's path is a secret."""
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.netloc.decode('ascii')}/***"
 
 
 _HEADERS: Final = httpx.Headers(
@@ -324,22 +351,27 @@ def _classify(error: Exception) -> NotSent | Lost:
         return (NotSent if status == 429 else Lost)(f"HTTP {status}", _retry_after(error.response.headers))
     if isinstance(error, httpx.TooManyRedirects):
         return Lost("a redirect was followed")
-    words = next((text for kind, text in _WORDS.items() if isinstance(error, kind)), type(error).__name__)
+    not_sent, words = _through_aiohttp(error) or (
+        isinstance(error, _NOT_SENT),
+        next((text for kind, text in _WORDS.items() if isinstance(error, kind)), type(error).__name__),
+    )
     root = _root_cause(error)
     # Only the system's own words: those of HTTP libraries may hold a URL, and the Connect API's URL is a secret.
     detail = f": {root}" if isinstance(root, OSError) else ""
-    return (NotSent if _before_sending(error) else Lost)(words + detail)
+    return (NotSent if not_sent else Lost)(words + detail)
 
 
-def _before_sending(error: Exception) -> bool:
+def _through_aiohttp(error: Exception) -> tuple[bool, str] | None:
+    """What aiohttp said, where it was asked: httpx-aiohttp tells even a reset after sending as a ConnectTimeout."""
     cause = error.__cause__ or error
-    if type(cause).__module__.partition(".")[0] == "aiohttp":
-        # httpx-aiohttp tells any ClientConnectionError, a reset after sending too, as a ConnectTimeout.
-        aiohttp = sys.modules["aiohttp"]
-        before = [aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL]
-        before.append(getattr(aiohttp, "ConnectionTimeoutError", aiohttp.ClientConnectorError))
-        return isinstance(cause, tuple(before))
-    return isinstance(error, _NOT_SENT)
+    if type(cause).__module__.partition(".")[0] != "aiohttp":
+        return None
+    aiohttp = sys.modules["aiohttp"]
+    before = [aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL]
+    before.append(getattr(aiohttp, "ConnectionTimeoutError", aiohttp.ClientConnectorError))
+    if isinstance(cause, tuple(before)):
+        return True, "could not connect"
+    return False, "no reply in time" if isinstance(cause, TimeoutError) else "the connection broke"
 
 
 def _root_cause(error: BaseException) -> BaseException:

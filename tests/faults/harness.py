@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import Enum
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import anyio
 from anyio.abc import SocketAttribute, SocketStream
@@ -83,6 +83,8 @@ class FaultyGateway:
     """Requests that arrived, by command."""
     bodies: list[dict[str, str]] = field(factory=list)
     """What each request carried."""
+    targets: list[str] = field(factory=list)
+    """What each request line asked for."""
     connections: int = 0
     open_connections: int = 0
     idle_seconds: float = 5.0
@@ -113,14 +115,16 @@ class FaultyGateway:
 
     async def _exchange(self, stream: SocketStream) -> bool:
         with anyio.move_on_after(self.idle_seconds) as idle:
-            path, fields = await _request(stream)
+            target, fields = await _request(stream)
         if idle.cancelled_caught:
             return False
+        self.targets.append(target)
+        path = urlsplit(target).path
         name = path.rpartition("/")[2].removesuffix(".php")
         fault = self.script(name, self.calls[name])
         self.calls[name] += 1
         self.bodies.append(fields)
-        if fault is Fault.RETRY_SOME:
+        if fault is Fault.RETRY_SOME and "to" in fields:
             text = self._retry_some(path, fields)
         elif fault in UNSEEN:
             text = ""
@@ -149,8 +153,7 @@ async def _request(stream: SocketStream) -> tuple[str, dict[str, str]]:
     while len(body) < length:
         body += await stream.receive()
     target = request_line.split(" ")[1]
-    path, _, query = target.partition("?")
-    return path, dict(parse_qsl(query) + parse_qsl(body.decode()))
+    return target, dict(parse_qsl(urlsplit(target).query) + parse_qsl(body.decode()))
 
 
 async def _reply(stream: SocketStream, fault: Fault | None, text: str, fields: dict[str, str]) -> bool:

@@ -11,8 +11,8 @@ import pytest
 
 from clickasync import (
     Accepted,
-    Client,
     ClickatellError,
+    Client,
     OutcomeUnknownError,
     ProtocolError,
     Rejected,
@@ -20,7 +20,7 @@ from clickasync import (
     Uncertain,
 )
 from clickasync.simulator import VOUCHER, Gateway
-from tests.faults.harness import Fault, FaultyGateway, always, closed_port
+from tests.faults.harness import Fault, FaultyGateway, always, closed_port, once
 
 pytestmark = pytest.mark.anyio
 
@@ -204,9 +204,7 @@ async def test_a_missing_line_is_uncertain_and_the_others_are_accepted() -> None
 
 async def test_a_refused_connection_is_a_transport_error_for_every_call() -> None:
     for action in (HARMLESS | SENDS | SPENDS).values():
-        client = Client(
-            api_id=1, user="demo", password="demo", base_url=f"http://127.0.0.1:{closed_port()}", retries=0
-        )
+        client = Client(api_id=1, user="demo", password="demo", base_url=f"http://127.0.0.1:{closed_port()}", retries=0)
         async with client:
             assert await outcome(action, client) is TransportError
 
@@ -226,7 +224,7 @@ async def test_a_connection_that_cannot_be_made_in_time_is_a_transport_error() -
 
 async def test_a_call_goes_through_when_only_the_first_try_failed() -> None:
     async with failing("getbalance", Fault.RESET) as (faulty, client):
-        faulty.script = lambda name, before: Fault.RESET if name == "getbalance" and before == 0 else None
+        faulty.script = once("getbalance", Fault.RESET)
         assert await client.balance() == 999
         assert faulty.calls["getbalance"] == 2
 
@@ -234,7 +232,7 @@ async def test_a_call_goes_through_when_only_the_first_try_failed() -> None:
 async def test_a_send_is_repeated_when_the_gateway_asks_for_it_by_901_or_429() -> None:
     for fault in (Fault.RETRY, Fault.TOO_MANY, Fault.EXPIRED):
         async with failing("sendmsg", fault) as (faulty, client):
-            faulty.script = lambda name, before, fault=fault: fault if name == "sendmsg" and before == 0 else None
+            faulty.script = once("sendmsg", fault)
             assert isinstance(await client.send(TO, "Hello"), Accepted)
             assert faulty.calls["sendmsg"] == 2
             assert len(faulty.gateway.messages) == 2

@@ -1,0 +1,278 @@
+"""One session, kept alive and renewed by itself, however many calls wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import sniffio
+import trio
+
+from clickasync import Accepted, AuthenticationError, ClickatellError, Client, SessionExpiredError, TransportError
+from clickasync.simulator import Gateway
+from tests.faults.harness import Fault, FaultyGateway, always
+from tests.virtual import VIRTUAL_TIME, answer, client_of, virtual_gateway
+
+pytestmark = pytest.mark.anyio
+
+on_virtual_time = pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME])
+LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
+
+
+def tasks_alive() -> int:
+    """How many tasks the event loop runs."""
+    if sniffio.current_async_library() == "trio":
+        return trio.lowlevel.current_statistics().tasks_living
+    return len(asyncio.all_tasks())
+
+
+async def test_opening_a_client_does_nothing_and_the_first_call_authenticates() -> None:
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
+        assert faulty.connections == 0
+        await client.balance()
+        await client.balance()
+        assert faulty.calls == {"auth": 1, "getbalance": 2}
+
+
+async def test_a_thousand_concurrent_sends_that_find_the_session_dead_authenticate_once() -> None:
+    faulty = FaultyGateway(Gateway(credits=2000))
+    results: list[Accepted] = []
+    async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
+        await client.balance()
+        faulty.gateway.forget_sessions()
+
+        async def send(number: int) -> None:
+            results.append(await client.send(f"2782{number:07d}", "Hi"))
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(1000):
+                tasks.start_soon(send, number)
+    assert faulty.gateway.authentications == 2  # the first session, and the one that replaced it
+    assert {result.to for result in results} == {message.to for message in faulty.gateway.messages}
+    assert len(results) == len(faulty.gateway.messages) == 1000
+
+
+async def test_whoever_waits_for_a_refresh_and_is_cancelled_the_others_get_it() -> None:
+    gateway = Gateway()
+    may_answer = anyio.Event()
+
+    async def slow_auth(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/http/auth":
+            await may_answer.wait()
+        return answer(gateway, request)
+
+    balances: list[object] = []
+    own = httpx.AsyncClient(transport=httpx.MockTransport(slow_auth))
+    async with Client(**LOGIN, http_client=own) as client, anyio.create_task_group() as others:
+
+        async def ask() -> None:
+            balances.append(await client.balance())
+
+        async with anyio.create_task_group() as first:
+            first.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            for _ in range(5):
+                others.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            first.cancel_scope.cancel()
+        may_answer.set()
+    assert balances == [1000] * 5
+    assert gateway.authentications == 1
+
+
+async def test_refused_credentials_fail_all_who_wait_at_once_and_are_not_hammered() -> None:
+    faulty = FaultyGateway(Gateway())
+    errors: list[ClickatellError] = []
+    async with faulty.serve() as url, Client(api_id=1, user="demo", password="wrong", base_url=url) as client:
+
+        async def ask() -> None:
+            try:
+                await client.balance()
+            except ClickatellError as error:
+                errors.append(error)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(50):
+                tasks.start_soon(ask)
+        await ask()
+    assert [type(error) for error in errors] == [AuthenticationError] * 51
+    assert len({id(error) for error in errors}) == 51, "each of those who wait has an exception of its own"
+    assert faulty.calls == {"auth": 1}
+
+
+@on_virtual_time
+async def test_refused_credentials_are_tried_again_after_a_minute() -> None:
+    gateway = virtual_gateway(password="later")
+    async with client_of(gateway) as client:
+        for _ in range(3):
+            with pytest.raises(AuthenticationError):
+                await client.balance()
+            await anyio.sleep(15)
+        assert gateway.requests["auth"] == 1
+        gateway.add_account("1", "demo", "demo", credits=5)
+        await anyio.sleep(16)
+        assert await client.balance() == 5
+
+
+@on_virtual_time
+async def test_a_gateway_that_forgets_every_session_gives_an_error_and_not_a_loop() -> None:
+    gateway = virtual_gateway()
+
+    def forgetful(request: httpx.Request) -> httpx.Response:
+        gateway.forget_sessions()
+        return answer(gateway, request)
+
+    async with client_of(gateway, forgetful, retries=2) as client:
+        with pytest.raises(SessionExpiredError, match="keeps forgetting"):
+            await client.send("27821234567", "Hi")
+    assert gateway.requests == {"auth": 3, "sendmsg": 3}
+    assert gateway.messages == []
+
+
+@on_virtual_time
+async def test_the_session_is_pinged_only_after_silence() -> None:
+    gateway = virtual_gateway()
+    async with client_of(gateway) as client:
+        for _ in range(4):
+            await client.balance()
+            await anyio.sleep(599)
+        assert gateway.requests["ping"] == 0
+        await anyio.sleep(3600)
+        assert 5 <= gateway.requests["ping"] <= 6
+        await client.balance()
+    assert gateway.authentications == 1
+
+
+@on_virtual_time
+async def test_without_the_ping_a_session_that_was_silent_too_long_is_renewed_before_it_is_used() -> None:
+    gateway = virtual_gateway()
+    async with client_of(gateway, keep_session_alive=False) as client:
+        await client.balance()
+        await anyio.sleep(901)
+        await client.balance()
+    assert gateway.requests == {"auth": 2, "getbalance": 2}
+
+
+@on_virtual_time
+async def test_a_failed_ping_is_logged_and_tried_again_within_the_interval(caplog: pytest.LogCaptureFixture) -> None:
+    gateway = virtual_gateway()
+    times: list[float] = []
+
+    def broken_ping(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/http/ping":
+            times.append(anyio.current_time())
+            if len(times) == 1:
+                raise httpx.ReadError("broken")
+        return answer(gateway, request)
+
+    with caplog.at_level(logging.WARNING, "clickasync"):
+        async with client_of(gateway, broken_ping) as client:
+            await client.balance()
+            await anyio.sleep(899)
+            await client.balance()
+    assert len(times) == 2
+    assert times[1] - times[0] < 600
+    assert gateway.authentications == 1
+    assert "ping" in caplog.text
+
+
+@on_virtual_time
+async def test_a_ping_that_finds_the_session_dead_renews_it() -> None:
+    gateway = virtual_gateway()
+    async with client_of(gateway) as client:
+        await client.balance()
+        gateway.forget_sessions()
+        await anyio.sleep(700)
+        await client.balance()
+    assert gateway.requests == {"auth": 2, "ping": 1, "getbalance": 2}
+
+
+async def test_a_client_may_be_opened_in_one_task_and_closed_in_another() -> None:
+    faulty = FaultyGateway(Gateway())
+    before = tasks_alive()
+    async with faulty.serve() as url:
+        client = Client(**LOGIN, base_url=url, ping_interval=0.05)
+
+        async def use() -> None:
+            await client.__aenter__()
+            await client.balance()
+
+        async def close() -> None:
+            await client.__aexit__(None, None, None)
+
+        for step in (use, close):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(step)
+    assert tasks_alive() == before
+
+
+async def test_after_aclose_nothing_runs_and_no_call_can_follow() -> None:
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url:
+        await anyio.wait_all_tasks_blocked()
+        before = tasks_alive()
+        client = Client(**LOGIN, base_url=url, ping_interval=0.02)
+        await client.balance()
+        await client.aclose()
+        await client.aclose()
+        with anyio.fail_after(5):
+            while faulty.open_connections:
+                await anyio.sleep(0.01)
+        await anyio.wait_all_tasks_blocked()
+        assert tasks_alive() == before
+        with pytest.raises(RuntimeError, match="closed"):
+            await client.balance()
+
+
+async def test_a_client_that_is_dropped_stops_pinging_and_leaves_no_warning() -> None:
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url:
+        client: Client | None = Client(**LOGIN, base_url=url, ping_interval=0.02)
+        assert client is not None
+        await client.balance()
+        with anyio.fail_after(5):
+            while faulty.calls["ping"] < 2:
+                await anyio.sleep(0.01)
+        client = None
+        gc.collect()
+        await anyio.sleep(0.05)
+        pings = faulty.calls["ping"]
+        await anyio.sleep(0.1)
+        assert faulty.calls["ping"] == pings
+
+
+async def test_an_authentication_that_does_not_get_through_fails_those_who_wait_with_a_transport_error() -> None:
+    faulty = FaultyGateway(Gateway(), always("auth", Fault.ERROR_PAGE))
+    async with faulty.serve() as url, Client(**LOGIN, base_url=url, retries=1) as client:
+        with pytest.raises(TransportError):
+            await client.send("27821234567", "Hi")
+    assert faulty.calls == {"auth": 2}
+
+
+async def test_idle_connections_are_closed_and_the_next_call_opens_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clickasync.transport.IDLE_SECONDS", 0.1)
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
+        await client.balance()
+        with anyio.fail_after(5):
+            while faulty.open_connections:
+                await anyio.sleep(0.01)
+        await client.balance()
+        assert faulty.connections == 2
+
+
+async def test_a_connection_that_the_gateway_closed_while_it_was_idle_is_not_a_failed_send() -> None:
+    faulty = FaultyGateway(Gateway(), idle_seconds=0.05)
+    async with faulty.serve() as url, Client(**LOGIN, base_url=url, retries=0) as client:
+        for number in range(3):
+            assert isinstance(await client.send(f"2782123456{number}", "Hi"), Accepted)
+            with anyio.fail_after(5):
+                while faulty.open_connections:
+                    await anyio.sleep(0.01)
+    assert faulty.calls["sendmsg"] == 3
