@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote_plus
 
 import anyio
+from attrs import evolve
 
 from clickasync.codes import MessageStatus
 from clickasync.errors import (
@@ -73,14 +74,16 @@ async def perform(attempt: Callable[[], Awaitable[T | Failure]], effect: Effect,
 
 def read_outcome(outcome: Outcome, read: Callable[[Reply], T], secrets: list[str]) -> T | Failure:
     """What an exchange gave: the value of its reply, or the failure that it was, with `secrets` struck out."""
-    if not isinstance(outcome, Reply):
-        return outcome
-    try:
-        return read(outcome)
-    except ApiError as error:
-        return Refused(_strike_out(error, secrets))
-    except ProtocolError as error:
-        return Unreadable(_strike_out(error, secrets))
+    if isinstance(outcome, Reply):
+        try:
+            return read(outcome)
+        except ApiError as error:
+            return Refused(_strike_out(error, secrets))
+        except ProtocolError as error:
+            return Unreadable(_strike_out(error, secrets))
+    if isinstance(outcome, Unreadable):
+        return Unreadable(_strike_out(outcome.error, secrets))
+    return evolve(outcome, reason=_without(outcome.reason, secrets))
 
 
 E = TypeVar("E", bound=ClickatellError)
@@ -88,17 +91,15 @@ E = TypeVar("E", bound=ClickatellError)
 
 def _strike_out(error: E, secrets: list[str]) -> E:
     """`error` without `secrets`: a page that shows what it was sent would bring them into our messages."""
+    # Of its arguments only plain texts are touched: an ErrorCode is a str too, and must stay what it is.
+    return type(error)(*(_without(value, secrets) if type(value) is str else value for value in error.args))
 
-    def clean(value: object) -> object:
-        # A str of ours only: an ErrorCode is one too, and must stay what it is.
-        if type(value) is str:
-            for secret in secrets:
-                for written in (secret, quote_plus(secret)):
-                    if written:
-                        value = value.replace(written, "***")
-        return value
 
-    return type(error)(*map(clean, error.args))
+def _without(text: str, secrets: list[str]) -> str:
+    for secret in secrets:
+        for written in (secret, quote_plus(secret)):
+            text = text.replace(written, "***")
+    return text
 
 
 class Caller:
