@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from clickasync.calls import Caller
+from clickasync.encoding import is_gsm
 from clickasync.errors import (
     ApiError,
     ClickatellError,
@@ -77,9 +78,10 @@ class Batch:
         """
         number = msisdn(to)
         if len(fields) != self._holes or not all(isinstance(value, str) for value in fields):
-            raise InvalidOptionError(
-                f"the template has {self._holes} fields, and {len(fields)} were given, as str each"
-            )
+            raise InvalidOptionError(f"the template takes {self._holes} fields, each a str; {len(fields)} were given")
+        for index, value in enumerate(fields, 1):
+            if not is_gsm(value):
+                raise InvalidOptionError(f"field{index} is not in GSM 03.38, and a template with fields is not Unicode")
         try:
             return Accepted(to, await self._caller.call(senditem(self.id, number, fields)), "")
         except ApiError as error:
