@@ -1,55 +1,63 @@
-"""An async SDK for the Clickatell HTTP API (SMS) and Connect API (accounts)."""
+"""An async SDK for the Clickatell HTTP API (SMS) and Connect API (accounts).
+
+The names are loaded when they are first used, so that to import the package costs next to nothing.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from clickasync._version import __version__
-from clickasync.batch import Batch
-from clickasync.bulk import Bulk
-from clickasync.client import Client
-from clickasync.codes import Callback, ErrorCode, Feature, MessageStatus, MessageType, Queue
-from clickasync.connect import (
-    AccountType,
-    CallbackType,
-    Captcha,
-    ConnectClient,
-    ConnectErrorCode,
-    ConnectionType,
-    Country,
-    CountryPrefix,
-    SmsActivation,
-)
-from clickasync.errors import (
-    ApiError,
-    AuthenticationError,
-    CallbackError,
-    ClickatellError,
-    ConfigurationError,
-    ConnectError,
-    CreditError,
-    GatewayError,
-    InvalidNumberError,
-    InvalidOptionError,
-    InvalidRequestError,
-    OutcomeUnknownError,
-    ProtocolError,
-    QuotaExceededError,
-    SessionExpiredError,
-    TransportError,
-    UnknownMessageError,
-    UnreachableError,
-)
-from clickasync.options import Message, MessageOptions, SendOptions
-from clickasync.results import (
-    Accepted,
-    Coverage,
-    MessageCharge,
-    MessageState,
-    Progress,
-    Rejected,
-    SendResult,
-    Skipped,
-    Uncertain,
-)
+
+if TYPE_CHECKING:
+    from clickasync.batch import Batch
+    from clickasync.bulk import Bulk
+    from clickasync.client import Client
+    from clickasync.codes import Callback, ErrorCode, Feature, MessageStatus, MessageType, Queue
+    from clickasync.connect import (
+        AccountType,
+        CallbackType,
+        Captcha,
+        ConnectClient,
+        ConnectErrorCode,
+        ConnectionType,
+        Country,
+        CountryPrefix,
+        SmsActivation,
+    )
+    from clickasync.errors import (
+        ApiError,
+        AuthenticationError,
+        CallbackError,
+        ClickatellError,
+        ConfigurationError,
+        ConnectError,
+        CreditError,
+        GatewayError,
+        InvalidNumberError,
+        InvalidOptionError,
+        InvalidRequestError,
+        OutcomeUnknownError,
+        ProtocolError,
+        QuotaExceededError,
+        SessionExpiredError,
+        TransportError,
+        UnknownMessageError,
+        UnreachableError,
+    )
+    from clickasync.options import Message, MessageOptions, SendOptions
+    from clickasync.results import (
+        Accepted,
+        Coverage,
+        MessageCharge,
+        MessageState,
+        Progress,
+        Rejected,
+        SendResult,
+        Skipped,
+        Uncertain,
+    )
 
 __all__ = [
     "Accepted",
@@ -102,3 +110,37 @@ __all__ = [
     "UnreachableError",
     "__version__",
 ]
+
+_HOMES = {
+    "clickasync.batch": "Batch",
+    "clickasync.bulk": "Bulk",
+    "clickasync.client": "Client",
+    "clickasync.codes": "Callback ErrorCode Feature MessageStatus MessageType Queue",
+    "clickasync.connect": (
+        "AccountType CallbackType Captcha ConnectClient ConnectErrorCode ConnectionType Country CountryPrefix "
+        "SmsActivation"
+    ),
+    "clickasync.errors": (
+        "ApiError AuthenticationError CallbackError ClickatellError ConfigurationError ConnectError "
+        "CreditError GatewayError InvalidNumberError InvalidOptionError InvalidRequestError "
+        "OutcomeUnknownError ProtocolError QuotaExceededError SessionExpiredError TransportError "
+        "UnknownMessageError UnreachableError"
+    ),
+    "clickasync.options": "Message MessageOptions SendOptions",
+    "clickasync.results": (
+        "Accepted Coverage MessageCharge MessageState Progress Rejected SendResult Skipped Uncertain"
+    ),
+}
+"""Which module each public name lives in."""
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names.split():
+            value = globals()[name] = getattr(importlib.import_module(home), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
