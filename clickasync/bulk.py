@@ -25,7 +25,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from clickasync.background import BackgroundTask, spawn
-from clickasync.calls import Caller
+from clickasync.calls import Caller, pause
 from clickasync.codes import ErrorCode
 from clickasync.errors import (
     ApiError,
@@ -42,7 +42,6 @@ from clickasync.errors import (
     api_error,
 )
 from clickasync.grouping import Call, Groups
-from clickasync.law import pause
 from clickasync.options import Message, compile_message
 from clickasync.protocol import Line
 from clickasync.results import Accepted, Progress, Rejected, SendResult, Skipped, Uncertain

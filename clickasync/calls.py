@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -30,7 +31,6 @@ from clickasync.law import (
     Step,
     Unreadable,
     judge,
-    pause,
 )
 from clickasync.protocol import Command, encode, querymsg
 from clickasync.rate import RateLimit
@@ -40,12 +40,19 @@ from clickasync.transport import Outcome, Reply, Transport
 if TYPE_CHECKING:
     from clickasync.session import Session
 
-__all__ = ["Caller", "perform", "read_outcome"]
+__all__ = ["Caller", "pause", "perform", "read_outcome"]
 
 T = TypeVar("T")
 
 _ASK_SECONDS: Final = 15.0
 """How long an unknown outcome is asked about, at most."""
+
+
+def pause(tries: int, retry_after: float | None = None) -> float:
+    """Seconds to wait after the `tries`-th try: 0.25 s and doubling to 8 s, with jitter, or what was asked for."""
+    longest: float = 0.25 * 2 ** min(tries - 1, 5)
+    backoff = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+    return max(backoff, retry_after or 0.0)
 
 
 async def perform(attempt: Callable[[], Awaitable[T | Failure]], effect: Effect, retries: int) -> T:

@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Final, Self, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 import anyio
-import httpx
 
 from clickasync import protocol
 from clickasync.batch import Batch
@@ -40,6 +39,9 @@ from clickasync.results import (
 from clickasync.sending import deliver, new_climsgid
 from clickasync.session import Credentials, Session
 from clickasync.transport import HttpLibrary, Transport, check_base_url
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["Client"]
 
@@ -115,8 +117,6 @@ class Client:
         _check_count("batch_size", batch_size, 1, _MOST_RECIPIENTS)
         for name, seconds in {"ping_interval": ping_interval, "session_lifetime": session_lifetime}.items():
             _check_positive(name, seconds)
-        if not isinstance(timeout, httpx.Timeout):
-            _check_positive("timeout", timeout)
         self._base_url = check_base_url(url, allow_insecure=allow_insecure)
         self._max_connections = max_connections
         self._batch_size = batch_size

@@ -16,7 +16,6 @@ failure         what happened                                                   
 
 from __future__ import annotations
 
-import random
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
@@ -44,7 +43,6 @@ __all__ = [
     "Step",
     "Unreadable",
     "judge",
-    "pause",
 ]
 
 LONGEST_PAUSE: Final = 60.0
@@ -149,9 +147,3 @@ def judge(failure: Failure, effect: Effect) -> Ruling:
         case Unreadable(error), _:
             unknown = OutcomeUnknownError(str(error))
     return Ruling(Step.ASK if effect is Effect.SENDS else Step.RAISE, unknown)
-
-
-def pause(tries: int, retry_after: float | None = None) -> float:
-    """Seconds to wait after the `tries`-th try: 0.25 s and doubling to 8 s, with jitter, or what was asked for."""
-    backoff: float = min(0.25 * 2 ** (tries - 1), 8.0) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
-    return max(backoff, retry_after or 0.0)

@@ -74,7 +74,7 @@ class Transport:
         library: what drives the connections where there is no `http_client`.
 
     Raises:
-        ConfigurationError: `library` is not installed.
+        ConfigurationError: `timeout` is wrong, or `library` is not installed.
     """
 
     def __init__(
@@ -88,11 +88,14 @@ class Transport:
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._urls: dict[str, _DiscreetURL] = {}
-        limits = timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(timeout, pool=None)
-        self._extensions = {"timeout": limits.as_dict()}
-        self._queue_seconds = math.inf if limits.pool is None else limits.pool
+        if not isinstance(timeout, httpx.Timeout):
+            if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+                raise ConfigurationError(f"timeout must be a positive number, or an httpx.Timeout, not {timeout!r}")
+            timeout = httpx.Timeout(timeout, pool=None)
+        self._extensions = {"timeout": timeout.as_dict()}
+        self._queue_seconds = math.inf if timeout.pool is None else timeout.pool
         # Each phase has its limit; a gateway that drips a byte now and then is bounded by their sum.
-        phases = (limits.connect, limits.write, limits.read)
+        phases = (timeout.connect, timeout.write, timeout.read)
         self._total_seconds = math.inf if None in phases else float(sum(phases))  # type: ignore[arg-type]
         self._max_connections = max_connections
         self._slots: anyio.Semaphore | None = None

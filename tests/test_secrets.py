@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import clickasync
-from clickasync import Client, ClickatellError
+from clickasync import ClickatellError, Client
 from clickasync.simulator import Gateway
 from tests.faults.harness import Fault, FaultyGateway, always
 

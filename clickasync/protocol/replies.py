@@ -1,13 +1,14 @@
 """Reading replies: one record a line, in any order, with whatever else the line brings.
 
-Each reader gives a value, raises the `ApiError` that the gateway answered, or raises `ProtocolError`. A reader of a
-*send* is careful with errors: an ``ERR`` counts for the whole call only where nothing else stands in the reply, for
-whoever reads one off a page of junk says "failed" of what nobody can know.
+Each reader gives a value, raises the `ApiError` that the gateway answered, or raises `ProtocolError`. An ``ERR`` counts
+for the whole call only where nothing else stands in the reply: whoever reads one off a page of junk says "failed" of
+what nobody can know.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final, NoReturn, TypeAlias
@@ -35,7 +36,8 @@ Line: TypeAlias = str | ApiError | None
 
 _EXCERPT: Final = 200
 _ID_TO: Final = re.compile(r"^ID:[ \t]*(\S+)[ \t]+To:[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
-_CODE: Final = re.compile(r"[ \t]*(\d{3})[ \t]*(?:,|$)")
+_TO: Final = re.compile(r"(?:^|\s)To:\s*(\+?[0-9]+)", re.IGNORECASE)
+_CODE: Final = re.compile(r"[ \t]*([0-9]{3})[ \t]*(?:,|$)")
 _PAIR: Final = re.compile(r"([A-Za-z]{2,12})[ \t]*:[ \t]*(\S+)")
 _LONGEST_PREFIX: Final = 4  # digits of a country's code, which stand in for a leading zero
 
@@ -89,15 +91,14 @@ def match_lines(named: Sequence[tuple[str, Line]], numbers: Sequence[str]) -> li
             matched[index] = lines[number].pop(0)
         else:
             missing.setdefault(number, []).append(index)
-    by_tail: dict[str, list[str]] = {}
-    for to, rest in lines.items():
-        if rest:
-            for length in range(1, _LONGEST_PREFIX + 1):
-                by_tail.setdefault(to[length:], []).append(to)
-    for number, indexes in missing.items():
-        candidates = by_tail.get(number[1:], []) if number.startswith("0") else []
-        if len(candidates) == 1:
-            for index, line in zip(indexes, lines[candidates[0]], strict=False):
+    left = [to for to, rest in lines.items() if rest]
+    local = ((to, "0" + to[length:]) for to in left for length in range(1, _LONGEST_PREFIX + 1))
+    pairs = [(to, number) for to, number in local if number in missing]
+    lines_for = Counter(number for _, number in pairs)
+    numbers_for = Counter(to for to, _ in pairs)
+    for to, number in pairs:
+        if lines_for[number] == numbers_for[to] == 1:
+            for index, line in zip(missing[number], lines[to], strict=False):
                 matched[index] = line
     return matched
 
@@ -109,8 +110,8 @@ def read_session(text: str) -> str:
     except ProtocolError:
         session = ""
     if not session or len(session.split()) != 1:
-        beginning = re.sub(r"[0-9A-Za-z]{12,}", "…", text.strip()[:_EXCERPT])
-        raise ProtocolError("the reply to auth cannot be read", beginning)
+        beginning = re.sub(r"\S{12,}", "…", text.strip())
+        raise ProtocolError("the reply to auth cannot be read", beginning[:_EXCERPT])
     return session
 
 
@@ -126,25 +127,18 @@ def read_voucher(text: str) -> str:
 
 def read_balance(text: str) -> Decimal:
     """The credits of ``Credit: <0.0>``."""
-    values = _values(text)
-    if "credit" not in values:
-        _unreadable(text)
-    return _decimal(values["credit"], text)
+    return _decimal(_values(text, "credit")["credit"], text)
 
 
 def read_state(text: str) -> MessageState:
     """``ID: <apimsgid> Status: <code>``."""
-    values = _values(text)
-    if "id" not in values or "status" not in values:
-        _unreadable(text)
+    values = _values(text, "id", "status")
     return MessageState(values["id"], MessageStatus(values["status"]))
 
 
 def read_charge(text: str) -> MessageCharge:
     """``ID: … Charge: … Status: …``, or as the real gateway writes it: ``apiMsgId: … charge: … status: …``."""
-    values = _values(text)
-    if not {"id", "charge", "status"} <= values.keys():
-        _unreadable(text)
+    values = _values(text, "id", "charge", "status")
     return MessageCharge(values["id"], _decimal(values["charge"], text), MessageStatus(values["status"]))
 
 
@@ -178,22 +172,19 @@ def _sort(text: str) -> tuple[_Found, _Errors, bool]:
         if kind == "ERR":
             errors.append(_error(rest))
         elif kind == "ID" and (words := rest.split(None, 1)):
-            found.append((words[0], _named(words[1]) if len(words) > 1 else None))
+            to = _TO.search(words[1]) if len(words) > 1 else None
+            found.append((words[0], to[1] if to else None))
         else:
             junk = True
     return found, errors, junk
 
 
-def _named(rest: str) -> str | None:
-    key, _, number = rest.partition(":")
-    return number.strip() or None if key.strip().upper() == "TO" else None
-
-
 def _error(rest: str) -> tuple[ApiError, str | None]:
     """The error of what stands behind ``ERR:``. Its description may itself hold commas, colons and a ``To:``."""
-    before, mark, number = rest.rpartition("To:")
-    to = number.strip() if mark and before[-1:].isspace() else ""
-    if to and len(to.split()) == 1:
+    before, _, to = rest.rpartition("To:")
+    to = to.strip()
+    digits = to.removeprefix("+")
+    if before[-1:].isspace() and digits.isascii() and digits.isdigit():
         rest = before
     else:
         to = ""
@@ -202,26 +193,36 @@ def _error(rest: str) -> tuple[ApiError, str | None]:
     return api_error(code[1] if code else None, description.strip()), to or None
 
 
+def _check(text: str) -> None:
+    """Raise what the gateway refused. An ``ERR`` counts only where nothing else stands in the reply."""
+    found, errors, junk = _sort(text)
+    if errors:
+        if found or junk:
+            _unreadable(text)
+        raise next((error for error, _ in errors if error.code is not None), errors[0][0])
+
+
 def _ok(text: str) -> str:
     """What stands behind ``OK:``."""
-    found, errors, _ = _sort(text)
-    if errors and not found:
-        raise next((error for error, _ in errors if error.code is not None), errors[0][0])
+    _check(text)
     word, _, rest = text.removeprefix("\ufeff").strip().partition(":")
     if word.strip().upper() != "OK":
         _unreadable(text)
     return rest.strip()
 
 
-def _values(text: str) -> dict[str, str]:
-    """The ``key: value`` pairs of a one-line reply, by their names in lower case, in any order."""
-    _, errors, _ = _sort(text)
-    if errors:
-        raise errors[0][0]
+def _values(text: str, *names: str) -> dict[str, str]:
+    """The ``key: value`` pairs of a one-line reply, by their names in lower case, in any order; `names` are needed."""
+    _check(text)
     values: dict[str, str] = {}
-    for key, value in _PAIR.findall(text):
+    record = text.removeprefix("\ufeff").strip()
+    for key, value in _PAIR.findall(record):
         name = "id" if key.lower() == "apimsgid" else key.lower()
         values.setdefault(name, value)
+    # A page of junk may hold such pairs too, but does not begin with one.
+    begins = _PAIR.match(record)
+    if begins is None or begins[1].lower() not in {*names, "apimsgid"} or not values.keys() >= set(names):
+        _unreadable(text)
     return values
 
 

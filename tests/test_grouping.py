@@ -1,0 +1,196 @@
+"""Which recipients travel together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clickasync.codes import Queue
+from clickasync.errors import InvalidNumberError, InvalidOptionError
+from clickasync.grouping import Call, Groups
+from clickasync.options import Message, WireMessage, compile_message
+
+NOW: Final = 1_700_000_000
+ANN: Final = "27821234567"
+BOB: Final = "+27 82 765-4321"
+
+
+def compiled(text: str | None, options: Mapping[str, Any]) -> WireMessage:
+    return compile_message(text, options, NOW)
+
+
+def groups_of(text: str | None = "Hello", batch_size: int = 3, **options: Any) -> Groups:
+    return Groups(text, options, batch_size, compiled)
+
+
+def calls_of(groups: Groups, items: Sequence[str | Message]) -> list[Call]:
+    """The calls that the items make, those that are full first."""
+    full = [call for position, item in enumerate(items) if (call := groups.add(item, position)) is not None]
+    rest: list[Call] = []
+    while (call := groups.pop()) is not None:
+        rest.append(call)
+    return full + rest
+
+
+numbers = st.from_regex(r"27[0-9]{9}", fullmatch=True)
+options = st.fixed_dictionaries(
+    {},
+    optional={
+        "queue": st.sampled_from([1, 2, Queue.LOW]),
+        "mo": st.booleans(),
+        "validity": st.sampled_from([60, timedelta(hours=1)]),
+        "from_": st.just("Acme"),
+        "climsgid": st.sampled_from(["a", "b"]),
+    },
+)
+messages = st.builds(
+    lambda to, text, chosen: Message(to, text, **chosen), numbers, st.sampled_from(["Hi", "Ho", None]), options
+)
+
+
+@given(st.lists(numbers | messages, max_size=60), st.integers(1, 7), st.sampled_from([{}, {"mo": True}]))
+def test_every_item_travels_in_exactly_one_call(
+    items: list[str | Message], batch_size: int, common: dict[str, Any]
+) -> None:
+    groups = groups_of("Hello", batch_size, **common)
+    calls = calls_of(groups, items)
+    assert sorted(position for call in calls for position in call.positions) == list(range(len(items)))
+    for call in calls:
+        assert 1 <= len(call.numbers) <= batch_size
+        assert len(call.positions) == len(call.to) == len(call.numbers)
+    assert groups.items == 0
+    assert not groups
+
+
+@given(st.lists(numbers | messages, max_size=60), st.integers(1, 7), st.sampled_from([{}, {"mo": True}]))
+def test_every_item_travels_with_its_own_text_and_options(
+    items: list[str | Message], batch_size: int, common: dict[str, Any]
+) -> None:
+    for call in calls_of(groups_of("Hello", batch_size, **common), items):
+        for position, to in zip(call.positions, call.to, strict=True):
+            item = items[position]
+            message = item if isinstance(item, Message) else Message(item)
+            assert to == message.to
+            text = "Hello" if message.text is None else message.text
+            assert call.message == compiled(text, {**common, **message.options})
+
+
+@given(st.lists(numbers, max_size=60), st.integers(1, 7))
+def test_numbers_travel_in_as_few_calls_as_can_be_and_in_their_order(items: list[str], batch_size: int) -> None:
+    calls = calls_of(groups_of("Hello", batch_size), items)
+    assert [to for call in calls for to in call.to] == items
+    assert len(calls) == -(-len(items) // batch_size)
+
+
+@given(st.lists(st.tuples(numbers, st.sampled_from(["Hi", "Ho"]), st.sampled_from([1, 2])), max_size=60))
+def test_equal_texts_and_options_travel_together(items: list[tuple[str, str, int]]) -> None:
+    calls = calls_of(groups_of(None, 1000), [Message(to, text, queue=queue) for to, text, queue in items])
+    assert len(calls) == len({(text, queue) for _, text, queue in items})
+
+
+def test_the_order_of_options_makes_no_difference() -> None:
+    one, other = Message(ANN, "Hi", queue=1, mo=True), Message(ANN, "Hi", mo=True, queue=1)
+    assert len(calls_of(groups_of(), [one, other])) == 1
+
+
+def test_who_has_a_climsgid_travels_alone_and_at_once() -> None:
+    groups = groups_of()
+    message = Message(ANN, "Hi", climsgid="mine1")
+    for position in (0, 1):
+        call = groups.add(message, position)
+        assert call is not None
+        assert call.positions == [position]
+        assert call.message.climsgid == "mine1"
+    assert not groups
+
+
+def test_a_messages_own_options_come_before_the_common_ones() -> None:
+    call = groups_of("Hello", 1, queue=1, mo=True).add(Message(ANN, queue=3), 0)
+    assert call is not None
+    assert call.message.fields == {"text": "Hello", "queue": "3", "mo": "1"}
+
+
+def test_a_group_goes_out_when_it_is_full() -> None:
+    groups = groups_of(batch_size=2)
+    assert groups.add(ANN, 0) is None
+    assert groups.items == 1
+    full = groups.add(BOB, 1)
+    assert full is not None
+    assert full.to == [ANN, BOB]
+    assert full.numbers == [ANN, "27827654321"]
+    assert groups.items == 0
+    assert groups.add(ANN, 2) is None
+
+
+def test_groups_wait_in_the_order_in_which_they_began() -> None:
+    groups = groups_of()
+    for position, text in enumerate(["Hi", "Ho", "Hi", "Hey"]):
+        groups.add(Message(ANN, text), position)
+    assert [call.message.fields["text"] for call in groups.waiting()] == ["Hi", "Ho", "Hey"]
+    first = groups.pop()
+    assert first is not None
+    assert first.positions == [0, 2]
+    assert groups.items == 2
+
+
+def test_a_group_is_taken_out_once() -> None:
+    groups = groups_of()
+    groups.add(Message(ANN, "Hi"), 0)
+    groups.add(Message(ANN, "Ho"), 1)
+    _, second = groups.waiting()
+    assert groups.pop(second) is second
+    assert groups.pop(second) is None
+    assert groups.items == 1
+
+
+def test_the_same_message_can_go_to_some_of_its_recipients() -> None:
+    groups = groups_of()
+    for position, to in enumerate([ANN, BOB, ANN]):
+        call = groups.add(to, position)
+    assert call is not None
+    some = call.pick([2, 1])
+    assert (some.positions, some.to, some.numbers) == ([2, 1], [ANN, BOB], [ANN, "27827654321"])
+    assert some.message is call.message
+    assert some.flight is not call.flight
+    assert some.climsgid == ""
+
+
+def test_an_item_that_is_wrong_in_itself_leaves_the_others_alone() -> None:
+    groups = groups_of()
+    groups.add(ANN, 0)
+    with pytest.raises(InvalidNumberError):
+        groups.add("nobody", 1)
+    with pytest.raises(InvalidNumberError):
+        groups.add(Message("nobody", "Hi"), 2)
+    with pytest.raises(InvalidOptionError):
+        groups.add(Message(BOB, "Hi", queue=9), 3)
+    with pytest.raises(InvalidOptionError):
+        groups.add(Message(BOB, ""), 4)
+    assert [call.positions for call in groups.waiting()] == [[0]]
+    assert groups.items == 1
+
+
+def test_a_number_needs_a_text_to_go_with() -> None:
+    groups = groups_of(None)
+    with pytest.raises(InvalidOptionError, match="text"):
+        groups.add(ANN, 0)
+    with pytest.raises(InvalidOptionError, match="text"):
+        groups.add(Message(ANN), 1)
+    assert groups.items == 0
+
+
+def test_a_payload_of_data_needs_no_text() -> None:
+    [call] = calls_of(groups_of(None, data=b"\x01"), [ANN, BOB])
+    assert call.message.fields == {"data": "01"}
+
+
+def test_a_wrong_text_is_told_before_anything_is_read() -> None:
+    with pytest.raises(InvalidOptionError, match="concat"):
+        groups_of("x" * 1000)
+    with pytest.raises(InvalidOptionError, match="queue"):
+        groups_of("Hello", queue=9)
