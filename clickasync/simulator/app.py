@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 from urllib.parse import parse_qsl
 
 import anyio
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clickasync.simulator import courier
 from clickasync.simulator.connect.web import connect_routes
@@ -39,7 +40,23 @@ def build_app(gateway: Gateway, routes: Sequence[BaseRoute] = ()) -> Starlette:
 
     api = Route("/{path:path}", HttpApi(gateway))
     connect = connect_routes(gateway.connect)
-    return Starlette(routes=[*control_routes(gateway), *routes, *connect, api], lifespan=lifespan)
+    return Starlette(
+        routes=[*control_routes(gateway), *routes, *connect, api],
+        middleware=[Middleware(PartWithoutWords)],
+        lifespan=lifespan,
+    )
+
+
+class PartWithoutWords:
+    """A client that goes away in the middle of its request is nobody's error."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        with suppress(ClientDisconnect):
+            await self._app(scope, receive, send)
 
 
 class HttpApi:

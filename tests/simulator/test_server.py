@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import re
 import signal
 import subprocess
@@ -25,6 +26,7 @@ import pytest
 
 from clickasync import simulator
 from clickasync.simulator import CallbackType, Gateway, create_app, serve
+from clickasync.simulator.connect import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -221,7 +223,7 @@ def listening() -> Iterator[Hook]:
 async def until(condition: object, seconds: float = 20.0) -> None:
     assert callable(condition)
     with anyio.fail_after(seconds):
-        while not condition():  # noqa: ASYNC110  nothing tells us, it happens in other threads
+        while not condition():
             await anyio.sleep(0.01)
 
 
@@ -333,3 +335,19 @@ def test_without_the_extra_the_error_says_what_to_install(missing: str) -> None:
     """)
     out, err = process.communicate(timeout=60)
     assert (out, err) == (f"the simulator's server needs {missing}: pip install 'clickasync[simulator]'\n", "")
+
+
+async def test_a_client_that_goes_away_in_the_middle_of_its_request_leaves_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gateway = Gateway()
+    async with serve(gateway) as url:
+        port = int(url.rpartition(":")[2])
+        for path in ("/http/sendmsg", "/simulator/mo", f"/{TOKEN}"):
+            stream = await anyio.connect_tcp("127.0.0.1", port)
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+            await stream.send(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\nabc".encode())
+            await stream.aclose()
+        async with httpx.AsyncClient(base_url=url) as client:
+            assert (await client.get("/simulator/status")).status_code == 200
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.ERROR] == []

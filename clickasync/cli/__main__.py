@@ -1,0 +1,8 @@
+"""``python -m clickasync.cli``."""
+
+from __future__ import annotations
+
+from clickasync.cli import main
+
+if __name__ == "__main__":
+    main()

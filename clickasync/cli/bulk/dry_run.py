@@ -1,0 +1,123 @@
+"""``--dry-run``: what would be sent, and what it would cost. Nothing is sent."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from attrs import define, field
+
+from clickasync.cli.bulk.recipients import BadRow, Recipients, Row
+from clickasync.cli.bulk.standing import Standing
+from clickasync.client import Client
+from clickasync.errors import InvalidOptionError
+from clickasync.options import compile_message, msisdn
+from clickasync.results import Coverage
+
+__all__ = ["Estimate", "ask_prices", "estimate", "prefix_of"]
+
+# The country codes of two digits; 1 and 7 have one, all others three.
+_TWO_DIGITS: Final = re.compile("2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
+
+
+@define
+class Estimate:
+    """What a run would send."""
+
+    messages: int = 0
+    """Rows that can be sent."""
+    parts: int = 0
+    bad: int = 0
+    """Rows that cannot be sent."""
+    parts_by_prefix: Counter[str] = field(factory=Counter)
+    samples: dict[str, str] = field(factory=dict)
+    """By prefix: the first number."""
+    prices: dict[str, Coverage] = field(factory=dict)
+    """By prefix: what the gateway says of that number; empty if it was not asked."""
+
+    @property
+    def credits(self) -> Decimal | None:
+        """What it would cost, as far as the gateway names prices; None if it was not asked."""
+        if not self.prices:
+            return None
+        charges = {prefix: price.charge or Decimal(0) for prefix, price in self.prices.items() if price.covered}
+        return sum(
+            (charges.get(prefix, Decimal(0)) * parts for prefix, parts in self.parts_by_prefix.items()), Decimal(0)
+        )
+
+    @property
+    def not_covered(self) -> list[str]:
+        """Prefixes that the gateway does not route to."""
+        return sorted(prefix for prefix, price in self.prices.items() if not price.covered)
+
+    def as_fields(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "messages": self.messages,
+            "parts": self.parts,
+            "bad": self.bad,
+            "credits": self.credits,
+            "prefixes": [
+                {
+                    "prefix": prefix,
+                    "parts": parts,
+                    "covered": self.prices[prefix].covered if prefix in self.prices else None,
+                    "charge": self.prices[prefix].charge if prefix in self.prices else None,
+                }
+                for prefix, parts in sorted(self.parts_by_prefix.items())
+            ],
+        }
+
+
+def estimate(
+    recipients: Recipients,
+    standing: Standing,
+    options: Mapping[str, Any],
+    *,
+    retry_rejected: bool,
+    on_bad_row: Callable[[Row | BadRow, str], None],
+) -> Estimate:
+    """Check every row that is to be sent, and count."""
+    result = Estimate()
+    now = time.time()
+    for item in recipients.checked():
+        if not standing.to_send(item.number, retry_rejected=retry_rejected):
+            continue
+        if isinstance(item, BadRow):
+            result.bad += 1
+            on_bad_row(item, item.error)
+            continue
+        try:
+            parts = compile_message(item.text, options, now).parts
+        except InvalidOptionError as error:
+            result.bad += 1
+            on_bad_row(item, str(error))
+            continue
+        number = msisdn(item.to)
+        prefix = prefix_of(number)
+        result.messages += 1
+        result.parts += parts
+        result.parts_by_prefix[prefix] += parts
+        result.samples.setdefault(prefix, number)
+    return result
+
+
+async def ask_prices(client: Client, result: Estimate) -> None:
+    """Ask the gateway about one number of each prefix."""
+    for prefix, number in result.samples.items():
+        result.prices[prefix] = await client.coverage(number)
+
+
+def prefix_of(number: str) -> str:
+    """The country code of a number, by E.164; a number with a leading zero is the account's own country's.
+
+    >>> prefix_of("27821234567"), prefix_of("12025550123"), prefix_of("263771234567")
+    ('27', '1', '263')
+    """
+    if number[0] in "017":
+        return number[0]
+    return number[:2] if _TWO_DIGITS.match(number) else number[:3]

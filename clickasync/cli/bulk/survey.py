@@ -1,0 +1,63 @@
+"""A look at all rows before anything is sent: how many there are, and whether they are still those of earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define
+
+from clickasync.cli.bulk.journal import fingerprint
+from clickasync.cli.bulk.recipients import Recipients, Row
+from clickasync.cli.bulk.resume import OpenCall
+from clickasync.cli.bulk.standing import Standing
+from clickasync.errors import ConfigurationError
+
+__all__ = ["Survey", "look_over"]
+
+
+@define
+class Survey:
+    """What was found."""
+
+    rows: int = 0
+    to_send: int = 0
+    """How many are to be sent, bad ones included."""
+    other_text: int = 0
+    """How many of the rows that were under way would say something else now."""
+
+
+def look_over(
+    recipients: Recipients,
+    standing: Standing,
+    calls: list[OpenCall],
+    options: Mapping[str, Any],
+    *,
+    retry_rejected: bool,
+) -> Survey:
+    """Count the rows, check them against `standing`, and give `calls` their rows.
+
+    Raises:
+        ConfigurationError: the recipients have changed since an earlier run; nothing can be said of whom was sent what.
+        InvalidOptionError: they cannot be read.
+    """
+    survey = Survey()
+    wanted = {row: call for call in calls for row in call.entry.rows}
+    for item in recipients:
+        survey.rows += 1
+        if standing.changed(item.number, item.to):
+            raise ConfigurationError(
+                f"{recipients.name}, line {item.line}: row {item.number} had another number when it was sent; "
+                "resume with the recipients as they were, or start afresh with another results file"
+            )
+        survey.to_send += standing.to_send(item.number, retry_rejected=retry_rejected)
+        call = wanted.get(item.number)
+        if call is not None and isinstance(item, Row):
+            call.rows[item.number] = item
+            survey.other_text += call.entry.text != fingerprint(item.text, options)
+    if standing.last_row > survey.rows:
+        raise ConfigurationError(
+            f"{recipients.name} has {survey.rows} rows, and the results tell of row {standing.last_row}; "
+            "resume with the recipients as they were"
+        )
+    return survey

@@ -1,0 +1,1 @@
+"""``clickasync connect``: the calls of the Connect API that a person would make by hand."""
