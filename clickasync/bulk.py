@@ -18,6 +18,7 @@ import inspect
 import time
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence, Sized
+from itertools import islice
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
@@ -42,7 +43,7 @@ from clickasync.errors import (
     api_error,
 )
 from clickasync.grouping import Call, Groups
-from clickasync.options import Message, compile_message
+from clickasync.options import Message, all_plain, compile_message
 from clickasync.protocol import Line
 from clickasync.results import Accepted, Progress, Rejected, SendResult, Skipped, Uncertain
 from clickasync.sending import deliver, new_climsgid
@@ -210,9 +211,9 @@ class Bulk:
 
     async def _read_sync(self, source: Iterable[str | Message], calls: MemoryObjectSendStream[Call]) -> None:
         try:
-            for item in self._items(source):
-                call = self._take(item)
-                if call is not None:
+            items = iter(self._items(source))
+            while chunk := list(islice(items, min(self._groups.space, self._room - self._read + self._taken))):
+                for call in self._take_all(chunk):
                     await self._hand_over(call, calls)
                 if self._read - self._taken >= self._room:
                     await self._wait_for_room()
@@ -246,6 +247,19 @@ class Bulk:
             if inspect.isasyncgen(items):
                 with anyio.CancelScope(shield=True):
                     await items.aclose()
+
+    def _take_all(self, chunk: list[str | Message]) -> list[Call]:
+        """Put some items of the source into their groups, plain numbers at once; gives the calls that are to go out."""
+        if self._stopped_by is None and all_plain(chunk):
+            call = self._groups.add_plain(chunk, self._read)
+            self._read += len(chunk)
+            if call is None and self._groups.items >= self._most_waiting:
+                call = self._groups.pop()
+            calls = [] if call is None else [call]
+        else:
+            calls = [call for call in map(self._take, chunk) if call is not None]
+        self._open.update(dict.fromkeys(calls))  # now: none may be forgotten while another is handed over
+        return calls
 
     def _take(self, item: str | Message) -> Call | None:
         """Put one item of the source into its group; gives the call that is to go out now, if there is one."""

@@ -100,6 +100,24 @@ class Groups:
         self._groups[key] = group
         return None
 
+    @property
+    def space(self) -> int:
+        """How many numbers without options of their own the group of such still takes."""
+        group = self._groups.get(None)
+        return self._batch_size - (len(group.numbers) if group else 0)
+
+    def add_plain(self, numbers: list[str], position: int) -> Call | None:
+        """The same as `add`, for several at once: at most `space` numbers for which `all_plain` holds."""
+        *most, last = numbers
+        if most:
+            group = self._groups.get(None) or Call(self._default or self._compile(None, self._options))
+            self._groups[None] = group
+            group.positions.extend(range(position, position + len(most)))
+            group.to += most
+            group.numbers += most
+            self.items += len(most)
+        return self.add(last, position + len(most))
+
     def pop(self, group: Call | None = None) -> Call | None:
         """Take out the oldest group, or this one if it still waits."""
         for key, waiting in self._groups.items():

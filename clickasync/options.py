@@ -10,11 +10,11 @@ import contextlib
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from typing import Any, Final, TypedDict, TypeVar, Unpack
+from typing import Any, Final, TypedDict, TypeGuard, TypeVar, Unpack
 
 from attrs import field, frozen
 
@@ -28,6 +28,7 @@ __all__ = [
     "MessageOptions",
     "SendOptions",
     "WireMessage",
+    "all_plain",
     "check_climsgid",
     "compile_message",
     "listed",
@@ -189,6 +190,17 @@ def msisdn(number: str) -> str:
     raise InvalidNumberError(
         f"{number[:40]!r} is not a phone number: 1 to 16 digits in international format, as in 27821234567"
     )
+
+
+_PLAIN: Final = re.compile("(?!00)[0-9]{1,16}(?:,(?!00)[0-9]{1,16})*")
+
+
+def all_plain(items: Sequence[object]) -> TypeGuard[list[str]]:
+    """Whether all of `items` are numbers that `msisdn` gives back as they are: one look for all of them."""
+    if set(map(type, items)) != {str}:
+        return False
+    joined = ",".join(items)  # type: ignore[arg-type]
+    return joined.count(",") == len(items) - 1 and _PLAIN.fullmatch(joined) is not None
 
 
 def listed(to: Iterable[str]) -> list[str]:

@@ -256,7 +256,7 @@ async def test_an_authentication_that_does_not_get_through_fails_those_who_wait_
 
 
 async def test_idle_connections_are_closed_and_the_next_call_opens_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clickasync.transport.IDLE_SECONDS", 0.1)
+    monkeypatch.setattr("clickasync.transport.door.IDLE_SECONDS", 0.1)
     faulty = FaultyGateway(Gateway())
     async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
         await client.balance()

@@ -35,7 +35,6 @@ Line: TypeAlias = str | ApiError | None
 """What a reply says of one recipient: its apimsgid, its error, or nothing."""
 
 _EXCERPT: Final = 200
-_ID_TO: Final = re.compile(r"^ID:[ \t]*(\S+)[ \t]+To:[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
 _TO: Final = re.compile(r"(?:^|\s)To:\s*(\+?[0-9]+)", re.IGNORECASE)
 _CODE: Final = re.compile(r"[ \t]*([0-9]{3})[ \t]*(?:,|$)")
 _PAIR: Final = re.compile(r"([A-Za-z]{2,12})[ \t]*:[ \t]*(\S+)")
@@ -59,9 +58,9 @@ def read_lines(text: str, numbers: Sequence[str]) -> list[Line]:
         ApiError: the whole call failed.
         ProtocolError: nothing in it can be read.
     """
-    pairs = _ID_TO.findall(text)
-    if len(pairs) == len(numbers) and [to for _, to in pairs] == numbers:
-        return [id for id, _ in pairs]  # the usual case, at the cost of one regular expression
+    words = text.split()
+    if words[3::4] == numbers and words[::4] == ["ID:"] * len(numbers) and words[2::4] == ["To:"] * len(numbers):
+        return list[Line](words[1::4])  # the usual case, at the cost of splitting it
     if len(numbers) == 1:
         return [read_id(text)]
     found, errors, junk = _sort(text)

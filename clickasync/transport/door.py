@@ -1,0 +1,224 @@
+"""`Transport`: one gateway, a limited number of requests at once, and an outcome for each."""
+
+from __future__ import annotations
+
+import math
+import urllib.request
+from collections import deque
+from typing import Final, TypeAlias
+
+import anyio
+import httpx
+from attrs import frozen
+
+from clickasync._version import __version__
+from clickasync.background import BackgroundTask, spawn
+from clickasync.errors import ConfigurationError, ProtocolError
+from clickasync.law import Lost, NotSent, Unreadable
+from clickasync.transport.failures import classify, retry_after
+from clickasync.transport.lanes import IDLE_SECONDS, Body, HttpLibrary, close, lane_factory, limits
+from clickasync.transport.urls import DiscreetURL
+
+__all__ = ["MAX_REPLY", "Outcome", "Reply", "Transport"]
+
+MAX_REPLY: Final = 1 << 20
+"""Bytes. The longest reply that the gateway has a reason to make is about 60 KiB: 600 recipients, a line each."""
+
+
+@frozen
+class Reply:
+    """The body of a ``200 OK``."""
+
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text; what is not UTF-8 is replaced, for it can only stand in a description."""
+        return self.body.decode("utf-8", "replace")
+
+
+Outcome: TypeAlias = Reply | NotSent | Lost | Unreadable
+
+
+class Transport:
+    """One gateway, at most `max_connections` requests at once.
+
+    Args:
+        base_url: what paths are joined to; see `check_base_url`.
+        http_client: the user's own; used as it is, and not closed.
+        timeout: seconds, or an `httpx.Timeout`. Waiting for a free connection is limited only by the ``pool`` of an
+            `httpx.Timeout`: the time in the queue says nothing about the gateway.
+        max_connections: of them, idle ones are closed after `IDLE_SECONDS`.
+        library: what drives the connections where there is no `http_client`.
+
+    Raises:
+        ConfigurationError: `timeout` is wrong, or `library` is not installed.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        http_client: httpx.AsyncClient | None = None,
+        timeout: float | httpx.Timeout = 30.0,
+        max_connections: int = 8,
+        library: HttpLibrary = "httpx",
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._urls: dict[str, DiscreetURL] = {}
+        if not isinstance(timeout, httpx.Timeout):
+            if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+                raise ConfigurationError(f"timeout must be a positive number, or an httpx.Timeout, not {timeout!r}")
+            timeout = httpx.Timeout(timeout, pool=None)
+        self._extensions = {"timeout": timeout.as_dict()}
+        self._queue_seconds = math.inf if timeout.pool is None else timeout.pool
+        # Each phase has its limit; a gateway that drips a byte now and then is bounded by their sum.
+        phases = (timeout.connect, timeout.write, timeout.read)
+        self._total_seconds = math.inf if None in phases else float(sum(phases))  # type: ignore[arg-type]
+        self._max_connections = max_connections
+        self._slots: anyio.Semaphore | None = None
+        self._idle: deque[tuple[httpx.AsyncBaseTransport, float]] = deque()  # lanes, and since when
+        self._busy = 0
+        self._reaper: BackgroundTask | None = None
+        self._closed = False
+        self._own_client: httpx.AsyncClient | None = None
+        self._client = http_client
+        scheme = httpx.URL(self._base_url).scheme
+        if http_client is None and library == "httpx" and _environment_has_proxy(scheme):
+            self._client = self._own_client = httpx.AsyncClient(limits=limits(max_connections))
+        self._new_lane = lane_factory(library, scheme)
+        self._is_lean = http_client is None and library == "httpx"
+
+    async def exchange(self, path: str, body: bytes) -> Outcome:
+        """POST the form `body` to `path`.
+
+        Raises:
+            RuntimeError: the client is closed.
+        """
+        if self._closed:
+            raise RuntimeError("this client is closed")
+        if self._client is not None and self._client.is_closed:
+            raise RuntimeError("the http_client given to this client is closed")
+        if self._slots is None:  # made here, for it belongs to the event loop
+            self._slots = anyio.Semaphore(self._max_connections, fast_acquire=True)
+        if self._queue_seconds == math.inf:
+            await self._slots.acquire()
+        else:
+            with anyio.move_on_after(self._queue_seconds) as queue:
+                await self._slots.acquire()
+            if queue.cancelled_caught:
+                return NotSent(f"no connection came free within {self._queue_seconds:g} s")
+        try:
+            return await self._post(path, body)
+        finally:
+            self._slots.release()
+
+    async def aclose(self) -> None:
+        """Close all connections: now, or those in use when their call is done. May be called twice."""
+        self._closed = True
+        with anyio.CancelScope(shield=True):
+            if self._reaper is not None:
+                self._reaper.cancel()
+                await self._reaper.wait()
+            if self._own_client is not None:
+                await self._own_client.aclose()
+
+    async def _post(self, path: str, body: bytes) -> Outcome:
+        url = self._url(path)
+        if self._is_lean:  # with its headers ready: httpx takes long to work them out
+            headers = [(b"Host", url.netloc), *_HEADERS.raw, (b"Content-Length", b"%d" % len(body))]
+            request = httpx.Request("POST", url, headers=headers, stream=Body(body), extensions=self._extensions)
+            request.url = url  # a Request makes a plain URL of what it is given, and httpx logs it
+        else:
+            request = httpx.Request("POST", url, headers=_HEADERS, content=body, extensions=self._extensions)
+        reply = _Reading()
+        try:
+            with anyio.move_on_after(self._total_seconds) as scope:
+                if self._client is None:
+                    return await self._through_lane(request, reply, scope)
+                response = await self._client.send(request, stream=True, follow_redirects=False)
+                return await reply.read(response, scope)
+        except Exception as error:  # noqa: BLE001 - a transport may raise anything; little of it means "not sent"
+            return classify(error)
+        return reply.too_long() or Lost(f"no complete reply within {self._total_seconds:g} s")
+
+    async def _through_lane(self, request: httpx.Request, reply: _Reading, scope: anyio.CancelScope) -> Outcome:
+        if self._reaper is None or self._reaper.is_done:
+            self._reaper = spawn(self._reap, name="clickasync: close idle connections")
+        lane = self._idle.pop()[0] if self._idle else self._new_lane()
+        self._busy += 1
+        try:
+            return await reply.read(await lane.handle_async_request(request), scope)
+        finally:
+            self._busy -= 1
+            if self._closed:
+                await close(lane)
+            else:
+                self._idle.append((lane, anyio.current_time()))
+
+    async def _reap(self) -> None:
+        """Close what has been idle for `IDLE_SECONDS`; end when nothing is left, or the event loop ends."""
+        idle = self._idle
+        try:
+            while idle or self._busy:
+                await anyio.sleep_until((idle[0][1] if idle else anyio.current_time()) + IDLE_SECONDS)
+                while idle and idle[0][1] + IDLE_SECONDS <= anyio.current_time():
+                    await close(idle.popleft()[0])
+        finally:
+            while idle:
+                await close(idle.pop()[0])
+
+    def _url(self, path: str) -> DiscreetURL:
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = DiscreetURL(self._base_url + path)
+        return url
+
+
+_HEADERS: Final = httpx.Headers(
+    {
+        "User-Agent": f"clickasync/{__version__}",
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",  # replies are short, and what is not compressed cannot be a bomb
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+)
+
+
+def _environment_has_proxy(scheme: str) -> bool:
+    """Whether httpx may find a proxy for `scheme` in the environment (or, on some systems, in the settings)."""
+    proxies = urllib.request.getproxies()
+    return bool(proxies.get(scheme) or proxies.get("all"))
+
+
+class _Reading:
+    """The reply to one request, as it comes in."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    async def read(self, response: httpx.Response, scope: anyio.CancelScope) -> Outcome:
+        """Read a reply to its end, or cancel `scope` when it is too long."""
+        try:
+            if response.status_code != 200:
+                reason = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+                return (NotSent if response.status_code == 429 else Lost)(reason, retry_after(response.headers))
+            # Past httpx's decoders, which cost more than our parser, unless someone compressed it unasked.
+            plain = "Content-Encoding" not in response.headers and not response.is_stream_consumed
+            async for chunk in response.stream if plain else response.aiter_bytes():  # type: ignore[union-attr]
+                self._chunks.append(chunk)
+                self._size += len(chunk)
+                if self._size > MAX_REPLY:
+                    # Not `break`: only an exception from within unwinds the iterators, as trio wants it.
+                    scope.cancel()
+            return self.too_long() or Reply(b"".join(self._chunks))
+        finally:
+            await response.aclose()
+
+    def too_long(self) -> Unreadable | None:
+        """What to tell of a reply that is longer than any of the gateway's."""
+        if self._size <= MAX_REPLY:
+            return None
+        beginning = b"".join(self._chunks)[:100].decode("utf-8", "replace")
+        return Unreadable(ProtocolError(f"the reply is longer than {MAX_REPLY} bytes", beginning))
