@@ -17,7 +17,7 @@ import contextvars
 import inspect
 import time
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import islice
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
@@ -104,8 +104,8 @@ class Bulk:
 
         self._open: dict[Call, None] = {}  # every call with recipients that have no result yet
         self._in_flight = 0
-        self._out: deque[SendResult] = deque()
-        self._out_positions: deque[int] = deque()
+        self._results: deque[tuple[Sequence[int], Sequence[SendResult]]] = deque()  # by calls, with positions
+        self._current: Iterator[tuple[int, SendResult]] = iter(())
         self._read = self._taken = 0
         self._counts = {Accepted: 0, Rejected: 0, Uncertain: 0, Skipped: 0}
         self._more_results = anyio.Event()
@@ -138,7 +138,17 @@ class Bulk:
         return self
 
     async def __anext__(self) -> SendResult:
-        while not self._out:
+        while True:
+            for position, result in self._current:
+                self.position = position
+                return result
+            if self._results:
+                positions, results = self._results.popleft()
+                self._current = zip(positions, results, strict=True)
+                self._taken += len(results)
+                if self._read - self._taken <= self._most_waiting:
+                    self._more_room.set()
+                continue
             if self._host is None:
                 raise RuntimeError("the run is not started; use: async with client.bulk(...) as run")
             if self._host.is_done:
@@ -148,11 +158,6 @@ class Bulk:
                 raise failure
             self._more_results = anyio.Event()
             await self._more_results.wait()
-        self._taken += 1
-        if self._read - self._taken == self._most_waiting:
-            self._more_room.set()
-        self.position = self._out_positions.popleft()
-        return self._out.popleft()
 
     @property
     def progress(self) -> Progress:
@@ -211,8 +216,16 @@ class Bulk:
 
     async def _read_sync(self, source: Iterable[str | Message], calls: MemoryObjectSendStream[Call]) -> None:
         try:
-            items = iter(self._items(source))
-            while chunk := list(islice(items, min(self._groups.space, self._room - self._read + self._taken))):
+            items = iter(source)
+            ended = False
+            while not ended:
+                chunk: list[str | Message] = []
+                wanted = min(self._groups.space, self._room - self._read + self._taken)
+                try:
+                    chunk.extend(islice(items, wanted))
+                except Exception as error:  # noqa: BLE001 - told to the user once what is under way is done
+                    self._failure = error
+                ended = len(chunk) < wanted
                 for call in self._take_all(chunk):
                     await self._hand_over(call, calls)
                 if self._read - self._taken >= self._room:
@@ -220,12 +233,6 @@ class Bulk:
         finally:
             if inspect.isgenerator(source):
                 source.close()
-
-    def _items(self, source: Iterable[str | Message]) -> Iterable[str | Message]:
-        try:
-            yield from source
-        except Exception as error:  # noqa: BLE001 - told to the user once what is under way is done
-            self._failure = error
 
     async def _read_async(self, source: AsyncIterable[str | Message], calls: MemoryObjectSendStream[Call]) -> None:
         items = aiter(source)
@@ -249,7 +256,7 @@ class Bulk:
                     await items.aclose()
 
     def _take_all(self, chunk: list[str | Message]) -> list[Call]:
-        """Put some items of the source into their groups, plain numbers at once; gives the calls that are to go out."""
+        """Put items of the source into their groups, plain numbers all at once; gives the calls that are to go out."""
         if self._stopped_by is None and all_plain(chunk):
             call = self._groups.add_plain(chunk, self._read)
             self._read += len(chunk)
@@ -371,7 +378,7 @@ class Bulk:
         """Turn lines into results; gives a call for those whom the gateway wants retried (901)."""
         climsgid = call.climsgid
         if set(map(type, lines)) == {str}:
-            self._close(call, [Accepted(to, id, climsgid) for to, id in zip(call.to, lines, strict=True)])  # type: ignore[arg-type]
+            self._close(call, Accepted.many(call.to, lines, climsgid))  # type: ignore[arg-type]
             return None
         told: list[int] = []
         results: list[SendResult] = []
@@ -437,8 +444,7 @@ class Bulk:
         self._emit(call.positions if chosen is None else [call.positions[index] for index in chosen], results)
 
     def _emit(self, positions: Sequence[int], results: Sequence[SendResult]) -> None:
-        self._out_positions.extend(positions)
-        self._out.extend(results)
+        self._results.append((positions, results))
         kinds = set(map(type, results))
         if len(kinds) == 1:
             self._counts[kinds.pop()] += len(results)
