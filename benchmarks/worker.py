@@ -1,0 +1,167 @@
+"""A process that measures on demand: it reads ``[task, arguments]`` as JSON, a line each, and answers with a sample."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import json
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import raw, workload
+
+
+class Stopwatch:
+    """CPU time of this process, and time by the clock."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def stop(self, items: int) -> dict[str, float]:
+        """The sample, for each of `items`."""
+        cpu, wall = time.process_time() - self._cpu, time.perf_counter() - self._wall
+        return {"cpu": cpu / items, "wall": wall / items}
+
+
+def single(peer: str, port: int, in_flight: int, count: int) -> dict[str, float]:
+    """So many calls of one recipient each, over connections that are open already."""
+    if peer == "sockets":
+        raw.exchange(port, in_flight, workload.requests(in_flight))
+        requests = list(workload.requests(count))
+        watch = Stopwatch()
+        assert raw.exchange(port, in_flight, requests) == count
+        return watch.stop(count)
+
+    from benchmarks.single import PEERS
+
+    async def measure() -> dict[str, float]:
+        async with PEERS[peer](f"http://127.0.0.1:{port}", in_flight) as send:
+
+            async def lane(todo: Iterator[str]) -> None:
+                for number in todo:
+                    await send(number)
+
+            async def drive(count: int) -> None:
+                todo = workload.numbers(count)
+                await asyncio.gather(*(lane(todo) for _ in range(in_flight)))
+
+            await drive(max(20, in_flight))
+            watch = Stopwatch()
+            await drive(count)
+            return watch.stop(count)
+
+    return asyncio.run(measure())
+
+
+def many(peer: str, port: int, count: int) -> dict[str, float]:
+    """So many recipients, from opening the client to closing it; with the peak of memory."""
+    from benchmarks.many import PEERS
+
+    watch = Stopwatch()
+    accepted = asyncio.run(PEERS[peer](f"http://127.0.0.1:{port}", count))
+    if accepted != count:
+        raise ValueError(f"{peer}: {accepted} of {count} accepted")
+    return {**watch.stop(count), "peak": _peak()}
+
+
+def _peak() -> int:
+    """The most memory this process ever had, in bytes.
+
+    Linux hands ``ru_maxrss`` on from the process that started this one, so its own book is asked first.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _reply(kind: str, lines: int) -> tuple[str, list[str]]:
+    numbers = list(workload.numbers(lines))
+    order = list(numbers)
+    if kind != "in order":
+        random.Random(4).shuffle(order)
+    text = [f"ID: {index:032x} To: {number}" for index, number in enumerate(order)]
+    if kind == "shuffled, 10 % refused":
+        text[::10] = [f"ERR: 114, Cannot route message To: {number}" for number in order[::10]]
+    return "\n".join(text), numbers
+
+
+def parser(who: str, kind: str, lines: int, rounds: int) -> dict[str, float]:
+    """Reading a reply to a call of many, for each line."""
+    from clickasync.protocol.replies import read_lines
+
+    text, numbers = _reply(kind, lines)
+    read: Callable[[str, list[str]], object] = read_lines
+    if who == "lines split":
+        read = lambda text, numbers: text.split("\n")  # noqa: E731
+    read(text, numbers)
+    watch = Stopwatch()
+    for _ in range(rounds):
+        read(text, numbers)
+    return watch.stop(lines * rounds)
+
+
+def load(statement: str) -> dict[str, float]:
+    """Importing something, in a fresh interpreter."""
+    program = (
+        "import time\nwall, cpu = time.perf_counter(), time.process_time()\n"
+        f"{statement}\n"
+        "print(time.process_time() - cpu, time.perf_counter() - wall)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60.0)
+    cpu, wall = map(float, done.stdout.split())
+    return {"cpu": cpu, "wall": wall}
+
+
+def posted(port: int, in_flight: int, count: int) -> dict[str, float]:
+    """So many delivery reports, posted to a receiver; the CPU time is the receiver's own."""
+    requests = list(workload.reports(count))
+    before, _, _ = _receiver_says(port)
+    watch = Stopwatch()
+    assert raw.exchange(port, in_flight, requests) == count
+    sample = watch.stop(count)
+    after, handled, different = _receiver_says(port)
+    if not handled == different == count:
+        raise ValueError(f"{count} reports posted, {handled} handled, {different} different ones")
+    return {**sample, "cpu": (after - before) / count}
+
+
+def _receiver_says(port: int) -> tuple[float, int, int]:
+    """Its CPU time, how many reports it has handled since it was last asked, and how many different ones."""
+    import httpx
+
+    cpu, handled, different = httpx.get(f"http://127.0.0.1:{port}/account").json()
+    return cpu, handled, different
+
+
+TASKS: Final[dict[str, Callable[..., dict[str, float]]]] = {
+    task.__name__: task for task in (single, many, parser, load, posted)
+}
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    for line in sys.stdin:
+        task, arguments = json.loads(line)
+        answer: dict[str, Any]
+        try:
+            answer = TASKS[task](**arguments)
+        except ModuleNotFoundError as error:
+            if not importlib.util.find_spec("clickasync"):
+                raise
+            answer = {"absent": f"no module {error.name}"}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
