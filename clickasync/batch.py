@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from clickasync.calls import Caller
+from clickasync.calls import Caller, naming
 from clickasync.encoding import is_gsm
 from clickasync.errors import (
     ApiError,
@@ -82,13 +82,8 @@ class Batch:
         for index, value in enumerate(fields, 1):
             if not is_gsm(value):
                 raise InvalidOptionError(f"field{index} is not in GSM 03.38, and a template with fields is not Unicode")
-        try:
+        with naming(to):
             return Accepted(to, await self._caller.call(senditem(self.id, number, fields)), "")
-        except ApiError as error:
-            refused = error.about(to)
-        except OutcomeUnknownError as error:
-            raise OutcomeUnknownError(error.reason, to, retry_after=error.retry_after) from None
-        raise refused
 
     async def send_many(self, to: Iterable[str]) -> list[SendResult]:
         """Send the template, which must have no holes, to many recipients (``quicksend``); a result each, in order.

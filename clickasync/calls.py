@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote_plus
@@ -16,6 +17,7 @@ from clickasync.errors import (
     ApiError,
     AuthenticationError,
     ClickatellError,
+    OutcomeUnknownError,
     ProtocolError,
     SessionExpiredError,
     UnknownMessageError,
@@ -40,7 +42,7 @@ from clickasync.transport import Outcome, Reply, Transport
 if TYPE_CHECKING:
     from clickasync.session import Session
 
-__all__ = ["Caller", "pause", "perform", "read_outcome"]
+__all__ = ["Caller", "naming", "pause", "perform", "read_outcome"]
 
 T = TypeVar("T")
 
@@ -108,6 +110,18 @@ def _without(text: str, secrets: list[str]) -> str:
             for written in (secret, quote_plus(secret)):
                 text = text.replace(written, "***")
     return text
+
+
+@contextmanager
+def naming(to: str, climsgid: str | None = None) -> Iterator[None]:
+    """Name the recipient in what a call about this one raises."""
+    try:
+        yield
+    except ApiError as error:
+        raise error.about(to) from None
+    except OutcomeUnknownError as error:
+        known, wait = error.known_to_gateway, error.retry_after
+        raise OutcomeUnknownError(error.reason, to, climsgid, known, wait) from None
 
 
 class Caller:

@@ -15,14 +15,12 @@ import anyio
 from clickasync import protocol
 from clickasync.batch import Batch
 from clickasync.bulk import Bulk, Journal, Source
-from clickasync.calls import Caller
+from clickasync.calls import Caller, naming
 from clickasync.delivery import DeliveryWatch, Report
 from clickasync.errors import (
-    ApiError,
     AuthenticationError,
     ConfigurationError,
     InvalidOptionError,
-    OutcomeUnknownError,
 )
 from clickasync.options import MessageOptions, SendOptions, compile_message, listed, msisdn
 from clickasync.protocol import Command, SiAction
@@ -175,16 +173,10 @@ class Client:
         number = msisdn(to)
         message = compile_message(text, options, time.time())
         climsgid = message.climsgid or new_climsgid()
-        try:
+        with naming(to, climsgid):
             [line] = await deliver(self._caller, [number], message, climsgid, resend_unknown=self._resend_unknown)
-        except ApiError as error:
-            refused = error.about(to)
-        except OutcomeUnknownError as error:
-            raise OutcomeUnknownError(error.reason, to, climsgid, error.known_to_gateway, error.retry_after) from None
-        else:
-            assert isinstance(line, str)  # noqa: S101 - a reply about one recipient gives its ID or raises
-            return Accepted(to, line, climsgid)
-        raise refused
+        assert isinstance(line, str)  # noqa: S101 - a reply about one recipient gives its ID, or raises
+        return Accepted(to, line, climsgid)
 
     async def send_many(
         self, to: Iterable[str], text: str | None = None, **options: Unpack[MessageOptions]
@@ -378,13 +370,8 @@ class Client:
         return await self._push(to, command)
 
     async def _push(self, to: str, command: Command[str]) -> Accepted:
-        try:
+        with naming(to):
             return Accepted(to, await self._caller.call(command), "")
-        except ApiError as error:
-            refused = error.about(to)
-        except OutcomeUnknownError as error:
-            raise OutcomeUnknownError(error.reason, to, retry_after=error.retry_after) from None
-        raise refused
 
     # -- asking
 
