@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         AuthenticationError,
         CallbackError,
         ClickatellError,
+        ClosedError,
         ConfigurationError,
         ConnectError,
         CreditError,
@@ -72,6 +73,7 @@ __all__ = [
     "Captcha",
     "ClickatellError",
     "Client",
+    "ClosedError",
     "ConfigurationError",
     "ConnectClient",
     "ConnectError",
@@ -121,7 +123,7 @@ _HOMES = {
         "SmsActivation"
     ),
     "clickasync.errors": (
-        "ApiError AuthenticationError CallbackError ClickatellError ConfigurationError ConnectError "
+        "ApiError AuthenticationError CallbackError ClickatellError ClosedError ConfigurationError ConnectError "
         "CreditError GatewayError InvalidNumberError InvalidOptionError InvalidRequestError "
         "OutcomeUnknownError ProtocolError QuotaExceededError SessionExpiredError TransportError "
         "UnknownMessageError UnreachableError"

@@ -81,4 +81,6 @@ def spawn(
     background._task = loop.create_task(
         background._run(function, args), name=name, context=context or contextvars.Context()
     )
+    # A task that is cancelled before its first step runs nothing of its own, not even a `finally`.
+    background._task.add_done_callback(lambda _: background._done.set())
     return background

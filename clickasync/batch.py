@@ -18,6 +18,7 @@ from clickasync.errors import (
     InvalidOptionError,
     OutcomeUnknownError,
     ProtocolError,
+    TransportError,
 )
 from clickasync.options import MAX_PARTS, compile_message, listed, msisdn
 from clickasync.protocol import endbatch, quicksend, senditem, startbatch
@@ -112,7 +113,9 @@ class Batch:
             lines = await self._caller.call(quicksend(self.id, numbers))
         except OutcomeUnknownError as error:
             return [Uncertain(each, "", error, None) for each in to]
-        except ClickatellError as error:
+        except ApiError as error:
+            return [Rejected(each, error.about(each)) for each in to]
+        except TransportError as error:
             return [Rejected(each, error) for each in to]
         return [_result(each, line) for each, line in zip(to, lines, strict=True)]
 

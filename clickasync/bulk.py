@@ -18,6 +18,7 @@ import inspect
 import time
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
@@ -27,11 +28,11 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from clickasync.background import BackgroundTask, spawn
 from clickasync.calls import Caller, pause
-from clickasync.codes import ErrorCode
 from clickasync.errors import (
     ApiError,
     AuthenticationError,
     ClickatellError,
+    ClosedError,
     CreditError,
     GatewayError,
     InvalidOptionError,
@@ -40,9 +41,9 @@ from clickasync.errors import (
     QuotaExceededError,
     SessionExpiredError,
     TransportError,
-    api_error,
 )
 from clickasync.grouping import Call, Groups
+from clickasync.law import LONGEST_PAUSE
 from clickasync.options import Message, all_plain, compile_message
 from clickasync.protocol import Line
 from clickasync.results import Accepted, Progress, Rejected, SendResult, Skipped, Uncertain
@@ -111,6 +112,7 @@ class Bulk:
         self._more_results = anyio.Event()
         self._more_room = anyio.Event()
         self._host: BackgroundTask | None = None
+        self._ended = False  # in its own time, or by leaving the block
         self._failure: Exception | None = None
         self._stopped_by: ClickatellError | None = None
         self._outage_since: float | None = None
@@ -123,6 +125,8 @@ class Bulk:
     # -- what the user sees
 
     async def __aenter__(self) -> Self:
+        if self._host is not None:
+            raise RuntimeError("a run can be made once; call bulk again for another")
         self._host = spawn(self._run, name="clickasync: bulk", context=contextvars.copy_context())
         return self
 
@@ -130,6 +134,7 @@ class Bulk:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._host is not None  # noqa: S101 - for the type checker
+        self._ended = True
         self._host.cancel()
         with anyio.CancelScope(shield=True):
             await self._host.wait()
@@ -152,11 +157,15 @@ class Bulk:
             if self._host is None:
                 raise RuntimeError("the run is not started; use: async with client.bulk(...) as run")
             if self._host.is_done:
-                if self._failure is None:
+                if self._failure is not None:
+                    failure, self._failure = self._failure, None
+                    raise failure
+                if self._ended:
                     raise StopAsyncIteration
-                failure, self._failure = self._failure, None
-                raise failure
-            self._more_results = anyio.Event()
+                self._ended = True
+                raise ClickatellError("the run was cancelled from outside; `unfinished` has what was under way")
+            if self._more_results.is_set():
+                self._more_results = anyio.Event()
             await self._more_results.wait()
 
     @property
@@ -188,12 +197,12 @@ class Bulk:
     async def _run(self) -> None:
         try:
             calls, todo = anyio.create_memory_object_stream[Call](0)
-            async with anyio.create_task_group() as tasks:
+            async with todo, anyio.create_task_group() as tasks:
                 for _ in range(self._max_in_flight):
-                    tasks.start_soon(self._work, todo.clone())
-                todo.close()
+                    tasks.start_soon(self._work, todo)
                 async with calls:
                     await self._feed(calls)
+            self._ended = True
         except Exception as error:  # noqa: BLE001 - a bug of ours, or of the journal: the user must hear of it
             while isinstance(error, ExceptionGroup):
                 error = error.exceptions[0]
@@ -257,12 +266,12 @@ class Bulk:
 
     def _take_all(self, chunk: list[str | Message]) -> list[Call]:
         """Put items of the source into their groups, plain numbers all at once; gives the calls that are to go out."""
-        if self._stopped_by is None and all_plain(chunk):
+        if self._stopped_by is None and self._groups.has_text and all_plain(chunk):
             call = self._groups.add_plain(chunk, self._read)
             self._read += len(chunk)
-            if call is None and self._groups.items >= self._most_waiting:
-                call = self._groups.pop()
             calls = [] if call is None else [call]
+            while self._groups.items >= self._most_waiting and (oldest := self._groups.pop()) is not None:
+                calls.append(oldest)
         else:
             calls = [call for call in map(self._take, chunk) if call is not None]
         self._open.update(dict.fromkeys(calls))  # now: none may be forgotten while another is handed over
@@ -310,9 +319,8 @@ class Bulk:
     # -- calls
 
     async def _work(self, todo: MemoryObjectReceiveStream[Call]) -> None:
-        async with todo:
-            async for call in todo:
-                await self._make(call)
+        async for call in todo:
+            await self._make(call)
 
     async def _make(self, call: Call) -> None:
         """Make a call until each of its recipients has a result."""
@@ -327,17 +335,13 @@ class Bulk:
                 return
             call = again
             await anyio.sleep(pause(tries))
-        if tries:
-            refused = api_error("901", ErrorCode.INTERNAL_ERROR.description)
-            self._close(call, [Rejected(to, refused.about(to)) for to in call.to])
-        else:
-            self._close(call, [Skipped(to, self._stopped_by) for to in call.to])
+        self._close(call, _not_sent(call, self._stopped_by))
 
     async def _deliver(self, call: Call) -> list[Line] | None:
         """The lines for a call; None when there are none, and its recipients were told so."""
         call.climsgid = call.message.climsgid or new_climsgid()
         if self._journal is not None:
-            self._journal(call.climsgid, call.positions, call.to)
+            call.flight.on_leaving = partial(self._journal, call.climsgid, call.positions, call.to)
         self._in_flight += 1
         try:
             while True:
@@ -359,7 +363,7 @@ class Bulk:
                 except OutcomeUnknownError as error:
                     self._delay(error.retry_after)
                     self._close(call, [_uncertain(to, call.climsgid, error) for to in call.to])
-                except AuthenticationError as error:
+                except (AuthenticationError, ClosedError) as error:
                     self._stop(error)
                     self._close(call, [Skipped(to, error) for to in call.to])
                 except ApiError as error:
@@ -383,12 +387,14 @@ class Bulk:
         told: list[int] = []
         results: list[SendResult] = []
         again: list[int] = []
+        refusals: list[ApiError] = []
         for index, (to, line) in enumerate(zip(call.to, lines, strict=True)):
             match line:
                 case str():
                     results.append(Accepted(to, line, climsgid))
                 case GatewayError() if not last:
                     again.append(index)
+                    refusals.append(line.about(to))
                     continue
                 case ApiError():
                     if isinstance(line, _STOPS):
@@ -398,7 +404,7 @@ class Bulk:
                     missing = ProtocolError("no line of the reply names this recipient")
                     results.append(Uncertain(to, climsgid, missing, None))
             told.append(index)
-        rest = call.pick(again) if again else None
+        rest = call.pick(again, refusals) if again else None
         if rest is not None:
             self._open[rest] = None
         self._close(call, results, told)
@@ -435,7 +441,7 @@ class Bulk:
     def _delay(self, retry_after: float | None) -> None:
         """Let nothing go out before the gateway's infrastructure is ready for it (a Retry-After on 503)."""
         if retry_after:
-            wait = min(retry_after, self._patience or retry_after)
+            wait = min(retry_after, self._patience or LONGEST_PAUSE)
             self._resume_at = max(self._resume_at, anyio.current_time() + wait)
 
     def _close(self, call: Call, results: Sequence[SendResult], chosen: Sequence[int] | None = None) -> None:
@@ -462,7 +468,7 @@ class Bulk:
             if call.flight.out:
                 self._unfinished += [_uncertain(to, call.climsgid, unknown) for to in call.to]
             else:
-                self._emit(call.positions, [Skipped(to, left) for to in call.to])
+                self._emit(call.positions, _not_sent(call, left))
         self._open.clear()
         self._counts[Uncertain] += len(self._unfinished)
         self._more_results.set()
@@ -470,6 +476,13 @@ class Bulk:
 
 def _to(item: str | Message) -> str:
     return item.to if isinstance(item, Message) else item
+
+
+def _not_sent(call: Call, reason: ClickatellError) -> list[SendResult]:
+    """What to tell of a call that will not be made: those whom the gateway wanted retried were refused."""
+    if call.refusals:
+        return [Rejected(to, error) for to, error in zip(call.to, call.refusals, strict=True)]
+    return [Skipped(to, reason) for to in call.to]
 
 
 def _uncertain(to: str, climsgid: str, error: OutcomeUnknownError) -> Uncertain:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import quote_plus
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 from attrs import evolve
 
 from clickasync.codes import MessageStatus
+from clickasync.conceal import beginning, conceal
 from clickasync.errors import (
     ApiError,
     AuthenticationError,
     ClickatellError,
+    ClosedError,
     OutcomeUnknownError,
     ProtocolError,
     SessionExpiredError,
+    TransportError,
     UnknownMessageError,
 )
 from clickasync.law import (
@@ -40,7 +42,7 @@ from clickasync.results import MessageState
 from clickasync.transport import Outcome, Reply, Transport
 
 if TYPE_CHECKING:
-    from clickasync.session import Session
+    from clickasync.session import Session, SessionId
 
 __all__ = ["Caller", "naming", "pause", "perform", "read_outcome"]
 
@@ -81,35 +83,24 @@ async def perform(attempt: Callable[[], Awaitable[T | Failure]], effect: Effect,
             raise ruling.error.with_traceback(None)
 
 
-def read_outcome(outcome: Outcome, read: Callable[[Reply], T], secrets: list[str]) -> T | Failure:
-    """What an exchange gave: the value of its reply, or the failure that it was, with `secrets` struck out."""
+def read_outcome(
+    outcome: Outcome, read: Callable[[Reply], T], secrets: Collection[str], *, opaque: bool = False
+) -> T | Failure:
+    """What an exchange gave: the value of its reply, or the failure that it was, with `secrets` struck out.
+
+    `opaque`: the reply may hold a secret that nobody knows yet; see `conceal.beginning`.
+    """
     if isinstance(outcome, Reply):
         try:
             return read(outcome)
         except ApiError as error:
-            return Refused(_strike_out(error, secrets))
+            return Refused(type(error)(error.code, conceal(error.description, secrets), error.to))
         except ProtocolError as error:
-            return Unreadable(_strike_out(error, secrets))
+            return Unreadable(ProtocolError(error.reason, beginning(outcome.text, secrets, opaque=opaque)))
     if isinstance(outcome, Unreadable):
-        return Unreadable(_strike_out(outcome.error, secrets))
-    return evolve(outcome, reason=_without(outcome.reason, secrets))
-
-
-E = TypeVar("E", bound=ClickatellError)
-
-
-def _strike_out(error: E, secrets: list[str]) -> E:
-    """`error` without `secrets`: a page that shows what it was sent would bring them into our messages."""
-    # Of its arguments only plain texts are touched: an ErrorCode is a str too, and must stay what it is.
-    return type(error)(*(_without(value, secrets) if type(value) is str else value for value in error.args))
-
-
-def _without(text: str, secrets: list[str]) -> str:
-    for secret in secrets:
-        if len(secret) > 3:  # one that is shorter stands in any text
-            for written in (secret, quote_plus(secret)):
-                text = text.replace(written, "***")
-    return text
+        shown = beginning(outcome.error.reply, secrets, opaque=opaque)
+        return Unreadable(ProtocolError(outcome.error.reason, shown))
+    return evolve(outcome, reason=conceal(outcome.reason, secrets))
 
 
 @contextmanager
@@ -160,20 +151,32 @@ class Caller:
         )
 
     async def _attempt(self, command: Command[T], flight: Flight) -> T | Failure:
-        for rate in self._rates:
-            if command.to:
+        session_id = await self._live(command)
+        if self._rates and command.to:
+            for rate in self._rates:
                 await rate.take(len(command.to))
-        session_id = await self._session.live()
-        flight.out = True
-        outcome = await self._transport.exchange(command.path, encode(command, session_id.value))
-        secrets = [session_id.value, *command.secrets]
-        result = read_outcome(outcome, lambda reply: command.read(reply.text), secrets)
+            session_id = await self._live(command)  # it may have died while this waited
+
+        def read(reply: Reply) -> T:
+            return command.read(reply.text if len(command.to) < 2 else reply.whole_lines)
+
+        outcome = await self._transport.exchange(command.path, encode(command, session_id.value), flight)
+        result = read_outcome(outcome, read, [session_id.value, *command.secrets])
         if isinstance(result, Refused) and isinstance(result.error, SessionExpiredError):
             self._session.forget(session_id)
         elif not isinstance(result, NotSent | Lost | Unreadable | Refused):
             self._session.touch(session_id)
         flight.out = isinstance(result, Lost | Unreadable)
         return result
+
+    async def _live(self, command: Command[Any]) -> SessionId:
+        try:
+            return await self._session.live()
+        except ProtocolError as error:
+            if command.effect is Effect.NONE:
+                raise
+            reason = f"could not authenticate: {error}"
+        raise TransportError(reason)  # whatever auth was answered, of this command nothing was sent
 
     async def ask(self, climsgid: str, *, chosen: bool, patient: bool = False) -> MessageState | bool | None:
         """Ask the gateway about a send whose outcome is unknown (``querymsg``).
@@ -199,12 +202,12 @@ class Caller:
                     unknown += 1
                     if unknown > patient:
                         return False
-                except AuthenticationError:
+                except (AuthenticationError, ClosedError):
                     return None
                 except ClickatellError:
                     continue
                 else:
-                    # Status 001 is also said while reporting is delayed, or of an ID that is incorrect.
                     if state.status is not MessageStatus.MESSAGE_UNKNOWN and state.id != climsgid:
                         return None if chosen else state
+                    unknown = 0  # 001 is also said while reporting is delayed: no 104 before it counts
         return None

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
 
 import anyio
 
@@ -19,6 +19,7 @@ from clickasync.calls import Caller, naming
 from clickasync.delivery import DeliveryWatch, Report
 from clickasync.errors import (
     AuthenticationError,
+    ClickatellError,
     ConfigurationError,
     InvalidOptionError,
 )
@@ -202,7 +203,8 @@ class Client:
             isinstance(result, Rejected | Skipped) for result in results
         ):
             raise run.stopped_by
-        return [result for result in results if result is not None]
+        assert None not in results  # noqa: S101 - a run that did not end in its own time raises
+        return cast("list[SendResult]", results)
 
     def bulk(
         self,
@@ -242,7 +244,7 @@ class Client:
         is `Skipped`. When the source raises, what was read is sent and told, then the exception comes out of the
         iteration.
         """
-        _check_positive("patience", patience)
+        _check_positive("patience", patience, InvalidOptionError)
         return self._bulk(
             source,
             text,
@@ -268,15 +270,14 @@ class Client:
         journal: Journal | None = None,
     ) -> Bulk:
         size = self._batch_size if batch_size is None else batch_size
-        _check_count("batch_size", size, 1, _MOST_RECIPIENTS)
+        _check_count("batch_size", size, 1, _MOST_RECIPIENTS, InvalidOptionError)
         in_flight = self._max_connections if max_in_flight is None else max_in_flight
-        _check_count("max_in_flight", in_flight, 1)
+        _check_count("max_in_flight", in_flight, 1, None, InvalidOptionError)
         caller = self._caller
         if rate_limit is not None:
-            caller = caller.limited(RateLimit(_check_positive("rate_limit", rate_limit)))
-        for rate in (rate_limit, self._rate_limit):
-            if rate is not None:  # a call takes about a second at the most, so that sending is smooth
-                size = min(size, max(1, int(rate)))
+            caller = caller.limited(RateLimit(_check_positive("rate_limit", rate_limit, InvalidOptionError)))
+            size = _within_a_second(size, rate_limit)
+        size = _within_a_second(size, self._rate_limit)
         return Bulk(
             caller,
             source,
@@ -303,9 +304,10 @@ class Client:
         Raises:
             InvalidOptionError: the template or an option is wrong, such as a Unicode template with holes.
         """
-        if not isinstance(template, str) or {"climsgid", "data", "udh"} & options.keys():
+        given = {name for name, value in options.items() if value is not None}
+        if not isinstance(template, str) or {"climsgid", "data", "udh"} & given:
             raise InvalidOptionError("a batch takes a template, a str, and neither climsgid nor data")
-        return Batch(self._caller, template, options, self._batch_size)
+        return Batch(self._caller, template, options, _within_a_second(self._batch_size, self._rate_limit))
 
     async def push_mms(
         self, to: str, *, mms_subject: str, mms_class: int, mms_expire: int, mms_from: str, mms_url: str
@@ -478,13 +480,20 @@ def _credentials(api_id: str | int | None, user: str | None, password: str | Non
     return Credentials(**found)
 
 
-def _check_count(name: str, value: object, low: int, high: int | None = None) -> None:
+def _within_a_second(batch_size: int, rate_limit: float | None) -> int:
+    """The size of a call that takes about a second of the rate at the most, so that sending is smooth."""
+    return batch_size if rate_limit is None else max(1, int(min(batch_size, rate_limit)))
+
+
+def _check_count(
+    name: str, value: object, low: int, high: int | None = None, error: type[ClickatellError] = ConfigurationError
+) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
         limit = f"{low} or more" if high is None else f"{low} to {high}"
-        raise ConfigurationError(f"{name} must be a whole number, {limit}, not {value!r}")
+        raise error(f"{name} must be a whole number, {limit}, not {value!r}")
 
 
-def _check_positive(name: str, value: object) -> float:
+def _check_positive(name: str, value: object, error: type[ClickatellError] = ConfigurationError) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ConfigurationError(f"{name} must be a positive number, not {value!r}")
+        raise error(f"{name} must be a positive number, not {value!r}")
     return float(value)

@@ -18,6 +18,7 @@ ClickatellError
   ProtocolError                the reply could not be read
   ConnectError                 the Connect API answered with error codes
   CallbackError                (also ValueError) a callback of the gateway could not be read
+  ClosedError                  (also RuntimeError) a call was made on a client that is closed
 
 ``except TransportError: retry`` is safe, for OutcomeUnknownError is not a TransportError. No exception holds a
 password, a session ID or a token, nor does any exception that it was raised from. All of them can be pickled.
@@ -40,6 +41,7 @@ __all__ = [
     "AuthenticationError",
     "CallbackError",
     "ClickatellError",
+    "ClosedError",
     "ConfigurationError",
     "ConnectError",
     "CreditError",
@@ -237,6 +239,10 @@ class ConnectError(ClickatellError):
         each = [f"{code} {text}".rstrip() for code, text in zip(self.codes, self.descriptions, strict=True)]
         captcha = "; repeat the call with a solved captcha" if self.captcha_required else ""
         return f"the Connect API answered: {'; '.join(each) or 'an error without a code'}{captcha}"
+
+
+class ClosedError(ClickatellError, RuntimeError):
+    """The client, or the `http_client` it was given, is closed. Nothing was sent."""
 
 
 class CallbackError(ClickatellError, ValueError):

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
+from clickasync.errors import ApiError
 from clickasync.law import Flight
 from clickasync.options import Message, WireMessage, msisdn
 
@@ -26,14 +27,17 @@ class Call:
     """Each as it is sent."""
     climsgid: str = ""
     flight: Flight = field(factory=Flight)
+    refusals: Sequence[ApiError] = ()
+    """What each recipient was answered (901) in the call before this one, if there was one."""
 
-    def pick(self, chosen: Sequence[int]) -> Call:
-        """The same message for some of its recipients."""
+    def pick(self, chosen: Sequence[int], refusals: Sequence[ApiError]) -> Call:
+        """The same message for some of its recipients, whom the gateway wants retried."""
         return Call(
             self.message,
             [self.positions[index] for index in chosen],
             [self.to[index] for index in chosen],
             [self.numbers[index] for index in chosen],
+            refusals=refusals,
         )
 
 
@@ -59,10 +63,17 @@ class Groups:
         self._batch_size = batch_size
         self._compile = compile
         # Compiled now, so that a wrong text is told before anything is read from the source.
-        self._default = None if text is None and "data" not in options else compile(text, options)
+        has_content = text is not None or "data" in options
+        checked = compile(text if has_content else "-", options)
+        self._default = checked if has_content else None
         self._groups: dict[object, Call] = {}
         self.items = 0
         """How many recipients wait."""
+
+    @property
+    def has_text(self) -> bool:
+        """Whether there is a message for an item that brings none of its own."""
+        return self._default is not None
 
     def __bool__(self) -> bool:
         return bool(self._groups)
@@ -130,6 +141,8 @@ class Groups:
 
 def _key(text: str | None, options: Mapping[str, Any]) -> object:
     """Messages with equal keys travel together; one with a climsgid of its own travels alone."""
+    if not isinstance(text, str):
+        text = repr(text)  # None, or what will be refused
     if not options:
         return (text,)
     if options.get("climsgid") is not None:

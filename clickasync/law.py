@@ -11,11 +11,14 @@ failure         what happened                                                   
 `Unreadable`    a reply came back that cannot be read                             nobody can know
 ==============  ================================================================  =================
 
-`judge` is the law itself; nothing else in the package decides what is repeated. No I/O here: `calls.py` carries it out.
+`judge` is the law itself, of one call. No I/O here: `calls.perform` carries it out. Three more places build on it, and
+send again only what is certainly not sent or what the user asked for: `sending.deliver` (`resend_unknown`), and in
+`bulk` the wait for a gateway that cannot be reached, and the recipients answered with 901.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
@@ -101,7 +104,15 @@ Failure: TypeAlias = NotSent | Lost | Unreadable | Refused
 class Flight:
     """Whether a call is out: its request may have reached the gateway, and no verdict has come back."""
 
+    on_leaving: Callable[[], None] | None = None
+    """Called just before each of its requests goes out; what it raises stops the request."""
     out: bool = False
+
+    def leave(self) -> None:
+        """A request goes out now."""
+        if self.on_leaving is not None:
+            self.on_leaving()
+        self.out = True
 
 
 class Step(Enum):

@@ -283,7 +283,7 @@ def _data(given: Mapping[str, Any]) -> tuple[dict[str, str], int]:
 
 
 def _hex(name: str, value: object) -> str:
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, bytes | bytearray):
         return bytes(value).hex().upper()
     if not (isinstance(value, str) and re.fullmatch("(?:[0-9A-Fa-f]{2})*", value)):
         raise InvalidOptionError(f"{name} must be bytes, or pairs of hex digits")

@@ -46,7 +46,8 @@ async def deliver(
     unknown: OutcomeUnknownError | None = None
     for resends_left in range(caller.retries, -1, -1):
         try:
-            lines = await caller.call(command, flight=flight)
+            # Once the outcome is unknown it stays so, whatever the second try is told: the call remains out.
+            lines = await caller.call(command, flight=flight if unknown is None else Flight())
         except OutcomeUnknownError as error:
             unknown = error
         except ClickatellError:

@@ -28,7 +28,7 @@ from attrs import define, field, frozen
 
 from clickasync.background import BackgroundTask, spawn
 from clickasync.calls import perform, read_outcome
-from clickasync.errors import AuthenticationError, ClickatellError, SessionExpiredError
+from clickasync.errors import AuthenticationError, ClickatellError, ClosedError, SessionExpiredError
 from clickasync.law import Effect, Failure, Refused, judge
 from clickasync.protocol import Command, auth, encode, ping
 from clickasync.transport import Transport
@@ -64,7 +64,6 @@ class _Absent:
 
 @define(eq=False)
 class _Refreshing:
-    done: anyio.Event = field(factory=anyio.Event)
     task: BackgroundTask | None = None
     result: SessionId | Exception | None = None
 
@@ -137,15 +136,18 @@ class Session:
         refreshing = self._state
         if not isinstance(refreshing, _Refreshing):
             if self._closed:
-                raise RuntimeError("this client is closed")
+                raise ClosedError("this client is closed")
             self._state = refreshing = _Refreshing()
             refreshing.task = spawn(self._refresh, refreshing, name="clickasync: authenticate")
-        await refreshing.done.wait()
+        assert refreshing.task is not None  # noqa: S101 - for the type checker
+        await refreshing.task.wait()
         if isinstance(refreshing.result, SessionId):
             return refreshing.result
+        if self._state is refreshing:  # the task was cancelled, with the client or the event loop
+            self._state = _ABSENT
         if isinstance(refreshing.result, ClickatellError):
             raise refreshing.result.fresh()
-        raise refreshing.result or RuntimeError("this client was closed while it authenticated")
+        raise refreshing.result or ClosedError("this client was closed while it authenticated")
 
     def touch(self, id: SessionId) -> None:
         """A call in this session succeeded, which extends it."""
@@ -183,14 +185,10 @@ class Session:
             refreshing.result = id
             self._state = _Live(id, anyio.current_time())
             self._keep_alive()
-        finally:
-            if self._state is refreshing:  # cancelled: nobody may wait for it for ever
-                self._state = _ABSENT
-            refreshing.done.set()
 
     async def _attempt(self, command: Command[str]) -> str | Failure:
         outcome = await self._transport.exchange(command.path, encode(command, None))
-        return read_outcome(outcome, lambda reply: command.read(reply.text), command.secrets)
+        return read_outcome(outcome, lambda reply: command.read(reply.text), command.secrets, opaque=True)
 
     def _keep_alive(self) -> None:
         if self._ping_interval is not None and (self._keeper is None or self._keeper.is_done) and not self._closed:
@@ -229,6 +227,9 @@ class Session:
 
 async def _keep_alive(reference: weakref.ref[Session], interval: float) -> None:
     while (session := reference()) is not None:
-        wait = await session._ping_if_due(interval)
+        try:
+            wait = await session._ping_if_due(interval)
+        except ClosedError:  # the user has closed the http_client, and will hardly call again
+            return
         del session  # while this sleeps, it must not keep alive what it serves
         await anyio.sleep(wait)

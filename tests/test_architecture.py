@@ -21,6 +21,7 @@ FLOORS: Final[dict[str, int]] = {
     "clickasync._version": 0,
     # What the API knows by name: tables and alphabets, which import nothing of ours.
     "clickasync.codes": 1,
+    "clickasync.conceal": 1,
     "clickasync.encoding": 1,
     # Values and exceptions. Connect's table is made of the one class of `codes`.
     "clickasync.errors": 2,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clickasync.codes import Queue
-from clickasync.errors import InvalidNumberError, InvalidOptionError
+from clickasync.errors import InvalidNumberError, InvalidOptionError, api_error
 from clickasync.grouping import Call, Groups
 from clickasync.options import Message, WireMessage, compile_message
 
@@ -153,7 +153,9 @@ def test_the_same_message_can_go_to_some_of_its_recipients() -> None:
     for position, to in enumerate([ANN, BOB, ANN]):
         call = groups.add(to, position)
     assert call is not None
-    some = call.pick([2, 1])
+    refused = [api_error("901", "Internal error", ANN), api_error("901", "Internal error", BOB)]
+    some = call.pick([2, 1], refused)
+    assert some.refusals == refused
     assert (some.positions, some.to, some.numbers) == ([2, 1], [ANN, BOB], [ANN, "27827654321"])
     assert some.message is call.message
     assert some.flight is not call.flight

@@ -328,7 +328,7 @@ def test_any_text_is_either_sent_whole_or_refused(text: str) -> None:
 # -- raw payloads
 
 
-@pytest.mark.parametrize("data", [b"\x4f\x60", "4F60", "4f60", bytearray(b"\x4f\x60"), memoryview(b"\x4f\x60")])
+@pytest.mark.parametrize("data", [b"\x4f\x60", "4F60", "4f60", bytearray(b"\x4f\x60")])
 def test_data_is_bytes_or_hex(data: object) -> None:
     assert fields(None, data=data) == {"data": "4F60"}
 

@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 from attrs import evolve
 
 from clickasync.calls import perform
+from clickasync.conceal import beginning, conceal
 from clickasync.connect.actions import ACTIONS, SECRET, check
-from clickasync.connect.codec import conceal, read_reply, write_request
+from clickasync.connect.codec import read_reply, write_request
 from clickasync.errors import ConfigurationError, InvalidOptionError, ProtocolError
 from clickasync.law import Effect, Failure, Unreadable
 from clickasync.transport import Reply
@@ -70,7 +71,7 @@ class Caller:
                 return Unreadable(error.with_traceback(None))
         # Whoever wrote the status line, or a reply without end, may have quoted the URL in it.
         if isinstance(outcome, Unreadable):
-            return Unreadable(ProtocolError(outcome.error.reason, conceal(outcome.error.reply, secrets)))
+            return Unreadable(ProtocolError(outcome.error.reason, beginning(outcome.error.reply, secrets)))
         return evolve(outcome, reason=conceal(outcome.reason, secrets))
 
 

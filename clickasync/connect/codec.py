@@ -9,29 +9,27 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote_plus
 from xml.parsers import expat
 
 from attrs import Factory, define
 
+from clickasync.conceal import beginning, conceal
 from clickasync.connect.codes import ConnectErrorCode, captcha_required
 from clickasync.errors import ConnectError, InvalidOptionError, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["MAX_REPLY", "conceal", "read_reply", "write_request"]
+__all__ = ["MAX_REPLY", "read_reply", "write_request"]
 
 MAX_REPLY: Final = 1024 * 1024
 """Bytes. The longest list of the gateway is a small part of this."""
 
 _MAX_DEPTH: Final = 16  # a reply has 4 levels
 _ROOT: Final = "clickatellsdk"
-_SHOWN: Final = 200  # characters of a reply that an error shows
+_LOOKED_AT: Final = 3200  # bytes of a reply that cannot be read, of which an error shows the beginning
 _LONGEST_DESCRIPTION: Final = 500
 _MOST_ERRORS: Final = 100  # more than there are codes
-_HIDDEN: Final = "[hidden]"
-_SHORTEST_SECRET: Final = 4  # hiding every "1" of a reply because a password is "1" would hide nothing but the reply
 
 # What XML 1.0 cannot hold, not even as a character reference.
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -82,23 +80,9 @@ def read_reply(body: bytes, secrets: Collection[str] = ()) -> list[dict[str, str
     raise ProtocolError(reason, _beginning(body, secrets))
 
 
-def conceal(text: str, secrets: Collection[str]) -> str:
-    """`text` without the `secrets`, be they plain, as they stand in a request, or cut off by the end of the text."""
-    for secret in secrets:
-        if len(secret) < _SHORTEST_SECRET:
-            continue
-        escaped = secret.translate(_ESCAPES)
-        for spelling in (secret, escaped, quote_plus(secret), quote_plus(escaped)):
-            text = text.replace(spelling, _HIDDEN)
-            cut = (n for n in range(len(spelling) - 1, _SHORTEST_SECRET - 1, -1) if text.endswith(spelling[:n]))
-            for length in cut:
-                text = text[:-length] + _HIDDEN
-    return text
-
-
 def _beginning(body: bytes, secrets: Collection[str]) -> str:
-    # Without NULs, or a secret in UTF-16 would pass unseen; cut last, or a secret might be cut in two.
-    return conceal(body[: 16 * _SHOWN].decode(errors="replace").replace("\0", ""), secrets)[:_SHOWN]
+    # Without NULs, or a secret in UTF-16 would pass unseen.
+    return beginning(body[:_LOOKED_AT].decode(errors="replace").replace("\0", ""), secrets)
 
 
 def _connect_error(errors: list[tuple[str, str]], secrets: Collection[str]) -> ConnectError:

@@ -170,7 +170,7 @@ def _sort(text: str) -> tuple[_Found, _Errors, bool]:
         kind = key.rstrip().upper() if colon and len(key) < 8 else ""
         if kind == "ERR":
             errors.append(_error(rest))
-        elif kind == "ID" and (words := rest.split(None, 1)):
+        elif kind == "ID" and (words := rest.split(None, 1)) and words[0].upper() != "TO:":
             to = _TO.search(words[1]) if len(words) > 1 else None
             found.append((words[0], to[1] if to else None))
         else:

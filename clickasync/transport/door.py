@@ -13,8 +13,8 @@ from attrs import frozen
 
 from clickasync._version import __version__
 from clickasync.background import BackgroundTask, spawn
-from clickasync.errors import ConfigurationError, ProtocolError
-from clickasync.law import Lost, NotSent, Unreadable
+from clickasync.errors import ClosedError, ConfigurationError, ProtocolError
+from clickasync.law import Flight, Lost, NotSent, Unreadable
 from clickasync.transport.failures import classify, retry_after
 from clickasync.transport.lanes import IDLE_SECONDS, Body, HttpLibrary, close, lane_factory, limits
 from clickasync.transport.urls import DiscreetURL
@@ -30,11 +30,18 @@ class Reply:
     """The body of a ``200 OK``."""
 
     body: bytes
+    is_framed: bool = True
+    """Whether it came with its length, so that one that was cut would have been noticed."""
 
     @property
     def text(self) -> str:
         """The body as text; what is not UTF-8 is replaced, for it can only stand in a description."""
         return self.body.decode("utf-8", "replace")
+
+    @property
+    def whole_lines(self) -> str:
+        """The text, without a last line that may have been cut: half a line can mean another than the whole one."""
+        return self.text if self.is_framed else self.text[: self.text.rfind("\n") + 1]
 
 
 Outcome: TypeAlias = Reply | NotSent | Lost | Unreadable
@@ -89,16 +96,13 @@ class Transport:
         self._new_lane = lane_factory(library, scheme)
         self._is_lean = http_client is None and library == "httpx"
 
-    async def exchange(self, path: str, body: bytes) -> Outcome:
-        """POST the form `body` to `path`.
+    async def exchange(self, path: str, body: bytes, flight: Flight | None = None) -> Outcome:
+        """POST the form `body` to `path`; `flight` is told when the request goes out.
 
         Raises:
-            RuntimeError: the client is closed.
+            ClosedError: the client is closed; nothing was sent.
         """
-        if self._closed:
-            raise RuntimeError("this client is closed")
-        if self._client is not None and self._client.is_closed:
-            raise RuntimeError("the http_client given to this client is closed")
+        self._check_open()
         if self._slots is None:  # made here, for it belongs to the event loop
             self._slots = anyio.Semaphore(self._max_connections, fast_acquire=True)
         if self._queue_seconds == math.inf:
@@ -109,9 +113,18 @@ class Transport:
             if queue.cancelled_caught:
                 return NotSent(f"no connection came free within {self._queue_seconds:g} s")
         try:
+            self._check_open()
+            if flight is not None:
+                flight.leave()
             return await self._post(path, body)
         finally:
             self._slots.release()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("this client is closed")
+        if self._client is not None and self._client.is_closed:
+            raise ClosedError("the http_client given to this client is closed")
 
     async def aclose(self) -> None:
         """Close all connections: now, or those in use when their call is done. May be called twice."""
@@ -139,6 +152,8 @@ class Transport:
                 response = await self._client.send(request, stream=True, follow_redirects=False)
                 return await reply.read(response, scope)
         except Exception as error:  # noqa: BLE001 - a transport may raise anything; little of it means "not sent"
+            if self._client is not None and getattr(error, "_request", None) is not request:
+                return Lost(type(error).__name__)  # of another request, which a hook of the user's client made
             return classify(error)
         return reply.too_long() or Lost(f"no complete reply within {self._total_seconds:g} s")
 
@@ -212,7 +227,7 @@ class _Reading:
                 if self._size > MAX_REPLY:
                     # Not `break`: only an exception from within unwinds the iterators, as trio wants it.
                     scope.cancel()
-            return self.too_long() or Reply(b"".join(self._chunks))
+            return self.too_long() or Reply(b"".join(self._chunks), _is_framed(response))
         finally:
             await response.aclose()
 
@@ -220,5 +235,10 @@ class _Reading:
         """What to tell of a reply that is longer than any of the gateway's."""
         if self._size <= MAX_REPLY:
             return None
-        beginning = b"".join(self._chunks)[:100].decode("utf-8", "replace")
+        beginning = b"".join(self._chunks)[:4096].decode("utf-8", "replace")
         return Unreadable(ProtocolError(f"the reply is longer than {MAX_REPLY} bytes", beginning))
+
+
+def _is_framed(response: httpx.Response) -> bool:
+    headers = response.headers
+    return "Content-Length" in headers or "Transfer-Encoding" in headers or response.http_version == "HTTP/2"

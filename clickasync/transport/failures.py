@@ -21,7 +21,7 @@ def retry_after(headers: httpx.Headers) -> float | None:
         return float(value[:9])
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -12,7 +12,8 @@ import xmltodict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clickasync.connect.codec import conceal, read_reply, write_request
+from clickasync.conceal import conceal
+from clickasync.connect.codec import read_reply, write_request
 from clickasync.errors import ConnectError, InvalidOptionError, ProtocolError
 
 if TYPE_CHECKING:
