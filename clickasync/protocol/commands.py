@@ -68,7 +68,7 @@ def encode(command: Command[Any], session_id: str | None) -> bytes:
     fields = command.fields if session_id is None else {"session_id": session_id, **command.fields}
     body = urlencode(fields)
     if command.to:
-        body = f"{body}&to={'%2C'.join(command.to)}"
+        body = f"{body}&to={','.join(command.to)}"
     return body.encode("ascii")
 
 

@@ -16,7 +16,7 @@ from clickasync.background import BackgroundTask, spawn
 from clickasync.errors import ClosedError, ConfigurationError, ProtocolError
 from clickasync.law import Flight, Lost, NotSent, Unreadable
 from clickasync.transport.failures import classify, retry_after
-from clickasync.transport.lanes import IDLE_SECONDS, Body, HttpLibrary, close, lane_factory, limits
+from clickasync.transport.lanes import IDLE_SECONDS, HttpLibrary, ReadyRequest, close, lane_factory, limits
 from clickasync.transport.urls import DiscreetURL
 
 __all__ = ["MAX_REPLY", "Outcome", "Reply", "Transport"]
@@ -94,7 +94,7 @@ class Transport:
         if http_client is None and library == "httpx" and _environment_has_proxy(scheme):
             self._client = self._own_client = httpx.AsyncClient(limits=limits(max_connections))
         self._new_lane = lane_factory(library, scheme)
-        self._is_lean = http_client is None and library == "httpx"
+        self._is_ours = http_client is None
 
     async def exchange(self, path: str, body: bytes, flight: Flight | None = None) -> Outcome:
         """POST the form `body` to `path`; `flight` is told when the request goes out.
@@ -138,12 +138,12 @@ class Transport:
 
     async def _post(self, path: str, body: bytes) -> Outcome:
         url = self._url(path)
-        if self._is_lean:  # with its headers ready: httpx takes long to work them out
-            headers = [(b"Host", url.netloc), *_HEADERS.raw, (b"Content-Length", b"%d" % len(body))]
-            request = httpx.Request("POST", url, headers=headers, stream=Body(body), extensions=self._extensions)
-            request.url = url  # a Request makes a plain URL of what it is given, and httpx logs it
+        if self._is_ours:
+            request: httpx.Request = ReadyRequest(url, _HEADERS.raw, body, self._extensions)
         else:
             request = httpx.Request("POST", url, headers=_HEADERS, content=body, extensions=self._extensions)
+        if self._own_client is not None:
+            request.url = url  # a Request makes a plain URL of what it is given, and httpx logs it
         reply = _Reading()
         try:
             with anyio.move_on_after(self._total_seconds) as scope:

@@ -9,7 +9,7 @@ The usual lane is one of httpcore, httpx's own engine (`engine.py`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import anyio
 import httpx
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable
 
-__all__ = ["IDLE_SECONDS", "Body", "HttpLibrary", "close", "lane_factory", "limits"]
+__all__ = ["IDLE_SECONDS", "HttpLibrary", "ReadyRequest", "close", "lane_factory", "limits"]
 
 IDLE_SECONDS: Final = 4.0
 """How long an idle connection is kept: a little less than the 5 s after which common servers close theirs."""
@@ -74,7 +74,23 @@ async def close(lane: httpx.AsyncBaseTransport) -> None:
         await lane.aclose()
 
 
-class Body(httpx.AsyncByteStream):
+class ReadyRequest(httpx.Request):
+    """A POST with all its headers ready: httpx takes long to work them out."""
+
+    def __init__(
+        self, url: httpx.URL, headers: list[tuple[bytes, bytes]], body: bytes, extensions: dict[str, Any]
+    ) -> None:
+        complete = [(b"Host", url.netloc), *headers, (b"Content-Length", b"%d" % len(body))]
+        super().__init__("POST", url, headers=complete, stream=_Body(body), extensions=extensions)
+        self._body = body
+
+    @property
+    def content(self) -> bytes:
+        """The body, for transports that want it whole."""
+        return self._body
+
+
+class _Body(httpx.AsyncByteStream):
     """A request's body, once. Not an async generator: one that a cancelled call leaves unfinished upsets trio."""
 
     def __init__(self, body: bytes) -> None:

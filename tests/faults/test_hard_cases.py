@@ -189,14 +189,8 @@ def test_a_program_that_ends_before_a_task_of_ours_has_begun_ends(what: str) -> 
         await asyncio.sleep(0)
     asyncio.run(main())
     """
-    done = subprocess.run(  # noqa: S603 - our own
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
-        timeout=30,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr == ""
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    subprocess.run(command, timeout=30, check=True)  # noqa: S603 - our own; it would hang, and run into the timeout
 
 
 @on_virtual_time
