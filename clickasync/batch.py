@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from clickasync.calls import Caller, naming
+from clickasync.caller import Caller, naming
 from clickasync.encoding import is_gsm
 from clickasync.errors import (
     ApiError,

@@ -27,7 +27,8 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from clickasync.background import BackgroundTask, spawn
-from clickasync.calls import Caller, pause
+from clickasync.caller import Caller
+from clickasync.calls import pause
 from clickasync.errors import (
     ApiError,
     AuthenticationError,

@@ -15,7 +15,7 @@ import anyio
 from clickasync import protocol
 from clickasync.batch import Batch
 from clickasync.bulk import Bulk, Journal, Source
-from clickasync.calls import Caller, naming
+from clickasync.caller import Caller, naming
 from clickasync.delivery import DeliveryWatch, Report
 from clickasync.errors import (
     AuthenticationError,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from clickasync.calls import Caller
+from clickasync.caller import Caller
 from clickasync.errors import ClickatellError, OutcomeUnknownError
 from clickasync.law import Flight
 from clickasync.options import WireMessage

@@ -43,6 +43,7 @@ FLOORS: Final[dict[str, int]] = {
     "clickasync.callbacks.parsing": 3,
     # The network.
     "clickasync.background": 4,
+    "clickasync.caller": 4,
     "clickasync.calls": 4,
     "clickasync.rate": 4,
     "clickasync.session": 4,
@@ -80,6 +81,7 @@ FORBIDDEN_TO_THE_SIMULATOR: Final = (
     "clickasync.transport",
     "clickasync.session",
     "clickasync.client",
+    "clickasync.caller",
     "clickasync.calls",
     "clickasync.connect.codec",
     "clickasync.callbacks",

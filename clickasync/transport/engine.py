@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
-from clickasync.transport.lanes import IDLE_SECONDS
-
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
@@ -22,7 +20,8 @@ __all__ = ["HttpcoreLane"]
 class HttpcoreLane(httpx.AsyncBaseTransport):
     """One connection of httpcore; it is made when it is needed, and again when it was closed."""
 
-    def __init__(self, ssl_context: ssl.SSLContext | None) -> None:
+    def __init__(self, ssl_context: ssl.SSLContext | None, idle_seconds: float) -> None:
+        self._idle_seconds = idle_seconds
         self._ssl_context = ssl_context
         self._connection: httpcore.AsyncHTTPConnection | None = None
 
@@ -37,7 +36,7 @@ class HttpcoreLane(httpx.AsyncBaseTransport):
             connection = self._connection = httpcore.AsyncHTTPConnection(
                 url.origin,
                 ssl_context=self._ssl_context,
-                keepalive_expiry=IDLE_SECONDS,
+                keepalive_expiry=self._idle_seconds,
                 network_backend=_JoiningBackend(),
             )
         response = await connection.handle_async_request(

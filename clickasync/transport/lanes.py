@@ -49,7 +49,7 @@ def lane_factory(library: HttpLibrary, scheme: str) -> Callable[[], httpx.AsyncB
         def lane() -> httpx.AsyncBaseTransport:
             from clickasync.transport.engine import HttpcoreLane  # not before it is needed, as httpx does with httpcore
 
-            return HttpcoreLane(tls())
+            return HttpcoreLane(tls(), IDLE_SECONDS)
 
         return lane
     if library != "aiohttp":
