@@ -134,7 +134,7 @@ class Bulk:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        assert self._host is not None  # noqa: S101 - for the type checker
+        assert self._host is not None  # for the type checker
         self._ended = True
         self._host.cancel()
         with anyio.CancelScope(shield=True):

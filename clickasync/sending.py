@@ -66,5 +66,5 @@ async def deliver(
         unknown = OutcomeUnknownError(unknown.reason, None, climsgid, known, unknown.retry_after)
         if known is not False or not patient:
             break
-    assert unknown is not None  # noqa: S101 - for the type checker
+    assert unknown is not None  # for the type checker
     raise unknown

@@ -139,7 +139,7 @@ class Session:
                 raise ClosedError("this client is closed")
             self._state = refreshing = _Refreshing()
             refreshing.task = spawn(self._refresh, refreshing, name="clickasync: authenticate")
-        assert refreshing.task is not None  # noqa: S101 - for the type checker
+        assert refreshing.task is not None  # for the type checker
         await refreshing.task.wait()
         if isinstance(refreshing.result, SessionId):
             return refreshing.result

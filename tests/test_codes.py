@@ -214,7 +214,7 @@ class TestACodeThatNoTableLists:
     @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
     @pytest.mark.parametrize("value", ["999", "003"])
     def test_survives_pickling(self, table: type[Code], value: str, protocol: int) -> None:
-        thawed = pickle.loads(pickle.dumps(table(value), protocol))  # noqa: S301 - our own bytes
+        thawed = pickle.loads(pickle.dumps(table(value), protocol))  # our own bytes
         assert thawed == table(value)
         assert type(thawed) is table
         assert thawed.name == table(value).name

@@ -136,7 +136,7 @@ def test_an_err_without_a_code_is_a_plain_api_error() -> None:
 @pytest.mark.parametrize("error", EACH, ids=repr)
 @pytest.mark.parametrize("protocol", [2, pickle.HIGHEST_PROTOCOL])
 def test_it_can_be_pickled(error: ClickatellError, protocol: int) -> None:
-    assert told(pickle.loads(pickle.dumps(error, protocol))) == told(error)  # noqa: S301 - our own bytes
+    assert told(pickle.loads(pickle.dumps(error, protocol))) == told(error)  # our own bytes
 
 
 @pytest.mark.parametrize("error", EACH, ids=repr)

@@ -79,7 +79,7 @@ def test_a_value_is_frozen_and_has_slots(value: Any) -> None:
 def test_equal_values_are_equal(value: object) -> None:
     assert copy.copy(value) == value
     assert hash(copy.copy(value)) == hash(value)
-    assert pickle.loads(pickle.dumps(value)) == value  # noqa: S301 - our own bytes
+    assert pickle.loads(pickle.dumps(value)) == value  # our own bytes
 
 
 def test_done_counts_every_result() -> None:

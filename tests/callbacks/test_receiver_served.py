@@ -152,4 +152,4 @@ def test_the_callbacks_need_no_extra_and_load_no_xml_before_there_is_some(anyio_
         "    '<timestamp>1</timestamp></callback>'})\n"
         "assert 'xmltodict' in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)  # noqa: S603
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -129,7 +129,7 @@ def test_a_reader_who_has_seen_enough_ends_it_quietly(start: Start) -> None:
 def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; from clickasync.cli import main; main()"
     command = [sys.executable, "-c", code]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.returncode == 2
     assert "pip install 'clickasync[cli]'" in process.stderr
     assert process.stderr.count("\n") == 1

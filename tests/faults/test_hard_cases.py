@@ -190,7 +190,7 @@ def test_a_program_that_ends_before_a_task_of_ours_has_begun_ends(what: str) -> 
     asyncio.run(main())
     """
     command = [sys.executable, "-c", textwrap.dedent(program)]
-    subprocess.run(command, timeout=30, check=True)  # noqa: S603 - our own; it would hang, and run into the timeout
+    subprocess.run(command, timeout=30, check=True)  # our own; it would hang, and run into the timeout
 
 
 @on_virtual_time

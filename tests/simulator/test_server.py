@@ -281,7 +281,7 @@ async def test_a_callback_url_that_leads_nowhere_harms_nobody() -> None:
 
 
 def python(code: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -100,12 +100,12 @@ class Journal:
 
     def clear(self) -> None:
         """Forget everything."""
-        assert self._file is not None  # noqa: S101 - for the type checker
+        assert self._file is not None  # for the type checker
         self._file.truncate(0)
 
     def append(self, entry: Entry) -> None:
         """Enter a call; when this returns, it is on disk."""
-        assert self._file is not None  # noqa: S101 - for the type checker
+        assert self._file is not None  # for the type checker
         self._file.write(entry.dump())
         self._file.flush()
         os.fsync(self._file.fileno())

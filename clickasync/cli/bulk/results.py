@@ -155,7 +155,7 @@ class Results:
 
     def write(self, line: ResultLine) -> None:
         """Append a line, and hand it to the system: a kill loses nothing."""
-        assert self._file is not None  # noqa: S101 - for the type checker
+        assert self._file is not None  # for the type checker
         self._file.write(self._format.write(line))
         self._file.flush()
 
