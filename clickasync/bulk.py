@@ -275,7 +275,7 @@ class Bulk:
                 calls.append(oldest)
         else:
             calls = [call for call in map(self._take, chunk) if call is not None]
-        self._open.update(dict.fromkeys(calls))  # now: none may be forgotten while another is handed over
+        self._open.update(dict.fromkeys(calls))  # already now: none may be forgotten while another is handed over
         return calls
 
     def _take(self, item: str | Message) -> Call | None:

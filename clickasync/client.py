@@ -462,7 +462,7 @@ class Client:
         await self._session.refresh()
 
 
-_msisdn = msisdn
+_msisdn = msisdn  # for `coverage`, whose parameter bears the API's own name
 
 
 def _credentials(api_id: str | int | None, user: str | None, password: str | None) -> Credentials:
