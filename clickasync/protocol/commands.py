@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final, Generic, Literal, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from attrs import field, frozen
 
@@ -66,10 +67,17 @@ class Command(Generic[T_co]):
 def encode(command: Command[Any], session_id: str | None) -> bytes:
     """The form body of a call. `session_id` is None only for auth, which brings its own credentials."""
     fields = command.fields if session_id is None else {"session_id": session_id, **command.fields}
-    body = urlencode(fields)
+    pairs = [f"{_quoted(name)}={_quoted(value)}" for name, value in fields.items()]
     if command.to:
-        body = f"{body}&to={','.join(command.to)}"
-    return body.encode("ascii")
+        pairs.append(f"to={','.join(command.to)}")
+    return "&".join(pairs).encode("ascii")
+
+
+def _quoted(text: str) -> str:
+    return text if _IS_SAFE(text) else quote_plus(text)
+
+
+_IS_SAFE: Final = re.compile(r"[0-9A-Za-z_.~-]*").fullmatch  # a fifth of what it costs to quote
 
 
 def auth(api_id: str, user: str, password: str) -> Command[str]:

@@ -11,12 +11,11 @@ import anyio
 import httpx
 from attrs import frozen
 
-from clickasync._version import __version__
 from clickasync.background import BackgroundTask, spawn
 from clickasync.errors import ClosedError, ConfigurationError, ProtocolError
 from clickasync.law import Flight, Lost, NotSent, Unreadable
 from clickasync.transport.failures import classify, retry_after
-from clickasync.transport.lanes import IDLE_SECONDS, HttpLibrary, ReadyRequest, close, lane_factory, limits
+from clickasync.transport.lanes import HEADERS, IDLE_SECONDS, Answer, HttpLibrary, Lane, close, lane_factory, limits
 from clickasync.transport.urls import DiscreetURL
 
 __all__ = ["MAX_REPLY", "Outcome", "Reply", "Transport"]
@@ -84,7 +83,7 @@ class Transport:
         self._total_seconds = math.inf if None in phases else float(sum(phases))  # type: ignore[arg-type]
         self._max_connections = max_connections
         self._slots: anyio.Semaphore | None = None
-        self._idle: deque[tuple[httpx.AsyncBaseTransport, float]] = deque()  # lanes, and since when
+        self._idle: deque[tuple[Lane, float]] = deque()  # lanes, and since when
         self._busy = 0
         self._reaper: BackgroundTask | None = None
         self._closed = False
@@ -93,8 +92,7 @@ class Transport:
         scheme = httpx.URL(self._base_url).scheme
         if http_client is None and library == "httpx" and _environment_has_proxy(scheme):
             self._client = self._own_client = httpx.AsyncClient(limits=limits(max_connections))
-        self._new_lane = lane_factory(library, scheme)
-        self._is_ours = http_client is None
+        self._new_lane = lane_factory(library, scheme, timeout)
 
     async def exchange(self, path: str, body: bytes, flight: Flight | None = None) -> Outcome:
         """POST the form `body` to `path`; `flight` is told when the request goes out.
@@ -138,32 +136,30 @@ class Transport:
 
     async def _post(self, path: str, body: bytes) -> Outcome:
         url = self._url(path)
-        if self._is_ours:
-            request: httpx.Request = ReadyRequest(url, _HEADERS.raw, body, self._extensions)
-        else:
-            request = httpx.Request("POST", url, headers=_HEADERS, content=body, extensions=self._extensions)
-        if self._own_client is not None:
-            request.url = url  # a Request makes a plain URL of what it is given, and httpx logs it
-        reply = _Reading()
+        reading = _Reading()
+        request: httpx.Request | None = None
         try:
             with anyio.move_on_after(self._total_seconds) as scope:
                 if self._client is None:
-                    return await self._through_lane(request, reply, scope)
+                    return await self._through_lane(url, body, reading, scope)
+                request = httpx.Request("POST", url, headers=HEADERS, content=body, extensions=self._extensions)
+                if self._own_client is not None:
+                    request.url = url  # a Request makes a plain URL of what it is given, and httpx logs it
                 response = await self._client.send(request, stream=True, follow_redirects=False)
-                return await reply.read(response, scope)
+                return await reading.read(Answer.of(response), scope)
         except Exception as error:  # noqa: BLE001 - a transport may raise anything; little of it means "not sent"
-            if self._client is not None and getattr(error, "_request", None) is not request:
+            if request is not None and getattr(error, "_request", None) is not request:
                 return Lost(type(error).__name__)  # of another request, which a hook of the user's client made
             return classify(error)
-        return reply.too_long() or Lost(f"no complete reply within {self._total_seconds:g} s")
+        return reading.too_long() or Lost(f"no complete reply within {self._total_seconds:g} s")
 
-    async def _through_lane(self, request: httpx.Request, reply: _Reading, scope: anyio.CancelScope) -> Outcome:
+    async def _through_lane(self, url: httpx.URL, body: bytes, reading: _Reading, scope: anyio.CancelScope) -> Outcome:
         if self._reaper is None or self._reaper.is_done:
             self._reaper = spawn(self._reap, name="clickasync: close idle connections")
         lane = self._idle.pop()[0] if self._idle else self._new_lane()
         self._busy += 1
         try:
-            return await reply.read(await lane.handle_async_request(request), scope)
+            return await reading.read(await lane.post(url, body), scope)
         finally:
             self._busy -= 1
             if self._closed:
@@ -190,16 +186,6 @@ class Transport:
         return url
 
 
-_HEADERS: Final = httpx.Headers(
-    {
-        "User-Agent": f"clickasync/{__version__}",
-        "Accept": "*/*",
-        "Accept-Encoding": "identity",  # replies are short, and what is not compressed cannot be a bomb
-        "Content-Type": "application/x-www-form-urlencoded",
-    }
-)
-
-
 def _environment_has_proxy(scheme: str) -> bool:
     """Whether httpx may find a proxy for `scheme` in the environment (or, on some systems, in the settings)."""
     proxies = urllib.request.getproxies()
@@ -213,23 +199,21 @@ class _Reading:
         self._chunks: list[bytes] = []
         self._size = 0
 
-    async def read(self, response: httpx.Response, scope: anyio.CancelScope) -> Outcome:
+    async def read(self, answer: Answer, scope: anyio.CancelScope) -> Outcome:
         """Read a reply to its end, or cancel `scope` when it is too long."""
         try:
-            if response.status_code != 200:
-                reason = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
-                return (NotSent if response.status_code == 429 else Lost)(reason, retry_after(response.headers))
-            # Past httpx's decoders, which cost more than our parser, unless someone compressed it unasked.
-            plain = "Content-Encoding" not in response.headers and not response.is_stream_consumed
-            async for chunk in response.stream if plain else response.aiter_bytes():  # type: ignore[union-attr]
+            if answer.status != 200:
+                reason = f"HTTP {answer.status} {answer.reason}".rstrip()
+                return (NotSent if answer.status == 429 else Lost)(reason, retry_after(answer.headers))
+            async for chunk in answer.body:
                 self._chunks.append(chunk)
                 self._size += len(chunk)
                 if self._size > MAX_REPLY:
                     # Not `break`: only an exception from within unwinds the iterators, as trio wants it.
                     scope.cancel()
-            return self.too_long() or Reply(b"".join(self._chunks), _is_framed(response))
+            return self.too_long() or Reply(b"".join(self._chunks), answer.is_framed)
         finally:
-            await response.aclose()
+            await answer.aclose()
 
     def too_long(self) -> Unreadable | None:
         """What to tell of a reply that is longer than any of the gateway's."""
@@ -237,8 +221,3 @@ class _Reading:
             return None
         beginning = b"".join(self._chunks)[:4096].decode("utf-8", "replace")
         return Unreadable(ProtocolError(f"the reply is longer than {MAX_REPLY} bytes", beginning))
-
-
-def _is_framed(response: httpx.Response) -> bool:
-    headers = response.headers
-    return "Content-Length" in headers or "Transfer-Encoding" in headers or response.http_version == "HTTP/2"

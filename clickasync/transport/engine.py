@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
+from clickasync.transport.lanes import IDLE_SECONDS, Answer, Body, ready_headers
+from clickasync.transport.network import Network
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
@@ -17,35 +20,41 @@ if TYPE_CHECKING:
 __all__ = ["HttpcoreLane"]
 
 
-class HttpcoreLane(httpx.AsyncBaseTransport):
+class HttpcoreLane:
     """One connection of httpcore; it is made when it is needed, and again when it was closed."""
 
-    def __init__(self, ssl_context: ssl.SSLContext | None, idle_seconds: float) -> None:
-        self._idle_seconds = idle_seconds
+    def __init__(self, ssl_context: ssl.SSLContext | None, extensions: dict[str, Any]) -> None:
         self._ssl_context = ssl_context
+        self._extensions = extensions
         self._connection: httpcore.AsyncHTTPConnection | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        asked = request.url
-        url = httpcore.URL(scheme=asked.raw_scheme, host=asked.raw_host, port=asked.port, target=asked.raw_path)
+    async def post(self, url: httpx.URL, body: bytes) -> Answer:
+        asked = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         connection = self._connection
-        if connection is not None and (connection.is_closed() or connection.has_expired()):
+        if connection is not None and (not connection.is_idle() or connection.has_expired()):
             await self.aclose()  # `has_expired` also looks whether the gateway has closed it
             connection = None
         if connection is None:
             connection = self._connection = httpcore.AsyncHTTPConnection(
-                url.origin,
+                asked.origin,
                 ssl_context=self._ssl_context,
-                keepalive_expiry=self._idle_seconds,
-                network_backend=_JoiningBackend(),
+                keepalive_expiry=IDLE_SECONDS,
+                network_backend=Network(),
             )
-        response = await connection.handle_async_request(
-            httpcore.Request(
-                b"POST", url, headers=request.headers.raw, content=request.stream, extensions=request.extensions
-            )
+        request = httpcore.Request(
+            b"POST", asked, headers=ready_headers(url, body), content=Body(body), extensions=self._extensions
         )
-        return httpx.Response(
-            response.status, headers=response.headers, stream=_Stream(response), extensions=response.extensions
+        response = await connection.handle_async_request(request)
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+        if "content-encoding" in headers:  # unasked; httpx knows how to decode it
+            return Answer.of(httpx.Response(response.status, headers=response.headers, stream=_Stream(response)))
+        return Answer(
+            response.status,
+            response.extensions.get("reason_phrase", b"").decode("ascii", "ignore"),
+            headers,
+            response.stream,  # type: ignore[arg-type]
+            "content-length" in headers or "transfer-encoding" in headers,
+            response.aclose,
         )
 
     async def aclose(self) -> None:
@@ -65,33 +74,3 @@ class _Stream(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._response.aclose()
-
-
-class _JoiningBackend(httpcore.AnyIOBackend):
-    """httpcore's network, but for how a request is written."""
-
-    async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        return _JoiningStream(await super().connect_tcp(*args, **options))
-
-
-class _JoiningStream(httpcore.AsyncNetworkStream):
-    """Writes head and body of a request at once: httpcore writes them one by one, and each costs a system call."""
-
-    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
-        self._stream = stream
-        self._head = b""
-        self.read = stream.read  # type: ignore[method-assign]
-        self.get_extra_info = stream.get_extra_info  # type: ignore[method-assign]
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if buffer.startswith(b"POST ") and not self._head:
-            self._head = buffer  # every request of ours has a body, which follows
-        else:
-            head, self._head = self._head, b""
-            await self._stream.write(head + buffer, timeout)
-
-    async def start_tls(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        return _JoiningStream(await self._stream.start_tls(*args, **options))
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import sys
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import httpx
@@ -14,9 +15,9 @@ from clickasync.law import Lost, NotSent
 __all__ = ["classify", "retry_after"]
 
 
-def retry_after(headers: httpx.Headers) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds, from either form of Retry-After."""
-    value = headers.get("Retry-After", "").strip()
+    value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
     try:

@@ -1,26 +1,39 @@
-"""Lanes: each a transport of one connection, for one request at a time.
+"""Lanes: each a connection of its own, for one request at a time.
 
 This is how it is fast. httpx's connection pool walks all its connections at every request, so its cost grows with the
 square of the concurrency. Here each connection stands alone: it is taken from a stack for one exchange and put back.
 The one used last is used first; the others grow old, and are closed after `IDLE_SECONDS`.
 
-The usual lane is one of httpcore, httpx's own engine (`engine.py`).
+The usual lane is one of httpcore, httpx's own engine (`engine.py`); the fast one is the transport of httpx-aiohttp.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 import anyio
 import httpx
+from attrs import frozen
 
+from clickasync._version import __version__
 from clickasync.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable
 
-__all__ = ["IDLE_SECONDS", "HttpLibrary", "ReadyRequest", "close", "lane_factory", "limits"]
+__all__ = [
+    "HEADERS",
+    "IDLE_SECONDS",
+    "Answer",
+    "Body",
+    "HttpLibrary",
+    "Lane",
+    "close",
+    "lane_factory",
+    "limits",
+    "ready_headers",
+]
 
 IDLE_SECONDS: Final = 4.0
 """How long an idle connection is kept: a little less than the 5 s after which common servers close theirs."""
@@ -28,8 +41,54 @@ IDLE_SECONDS: Final = 4.0
 HttpLibrary: TypeAlias = Literal["httpx", "aiohttp"]
 """What drives the connections: httpx, or aiohttp (``pip install clickasync[aiohttp]``; asyncio only)."""
 
+HEADERS: Final = {
+    "User-Agent": f"clickasync/{__version__}",
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",  # replies are short, and what is not compressed cannot be a bomb
+    "Content-Type": "application/x-www-form-urlencoded",
+}
 
-def lane_factory(library: HttpLibrary, scheme: str) -> Callable[[], httpx.AsyncBaseTransport]:
+
+@frozen
+class Answer:
+    """What came back, read as far as its body."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    """By their names in lower case."""
+    body: AsyncIterable[bytes]
+    is_framed: bool
+    """Whether it tells where the body ends."""
+    aclose: Callable[[], Awaitable[None]]
+
+    @classmethod
+    def of(cls, response: httpx.Response) -> Answer:
+        """One of httpx's."""
+        headers = response.headers
+        # Past httpx's decoders, which cost more than our parser, unless someone compressed it unasked.
+        plain = "Content-Encoding" not in headers and not response.is_stream_consumed
+        return cls(
+            response.status_code,
+            response.reason_phrase,
+            headers,
+            response.stream if plain else response.aiter_bytes(),  # type: ignore[arg-type]
+            "Content-Length" in headers or "Transfer-Encoding" in headers or response.http_version == "HTTP/2",
+            response.aclose,
+        )
+
+
+class Lane(Protocol):
+    """One connection."""
+
+    async def post(self, url: httpx.URL, body: bytes) -> Answer:
+        """POST a form; raises whatever its HTTP library does."""
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+
+
+def lane_factory(library: HttpLibrary, scheme: str, timeout: httpx.Timeout) -> Callable[[], Lane]:
     """What makes a lane.
 
     Raises:
@@ -44,12 +103,13 @@ def lane_factory(library: HttpLibrary, scheme: str) -> Callable[[], httpx.AsyncB
             context.append(httpx.create_ssl_context())
         return context[0]
 
+    extensions = {"timeout": timeout.as_dict()}
     if library == "httpx":
 
-        def lane() -> httpx.AsyncBaseTransport:
+        def lane() -> Lane:
             from clickasync.transport.engine import HttpcoreLane  # not before it is needed, as httpx does with httpcore
 
-            return HttpcoreLane(tls(), IDLE_SECONDS)
+            return HttpcoreLane(tls(), extensions)
 
         return lane
     if library != "aiohttp":
@@ -58,7 +118,7 @@ def lane_factory(library: HttpLibrary, scheme: str) -> Callable[[], httpx.AsyncB
         from httpx_aiohttp import AiohttpTransport
     except ImportError:
         raise ConfigurationError("transport='aiohttp' needs httpx-aiohttp: pip install 'clickasync[aiohttp]'") from None
-    return lambda: AiohttpTransport(verify=tls() or False, limits=limits(1))
+    return lambda: _HttpxLane(AiohttpTransport(verify=tls() or False, limits=limits(1)), extensions)
 
 
 def limits(connections: int) -> httpx.Limits:
@@ -68,20 +128,31 @@ def limits(connections: int) -> httpx.Limits:
     )
 
 
-async def close(lane: httpx.AsyncBaseTransport) -> None:
-    """Close a lane's connection, even when cancelled."""
+async def close(lane: Lane) -> None:
+    """Close a lane, even when cancelled."""
     with anyio.CancelScope(shield=True):
         await lane.aclose()
 
 
-class ReadyRequest(httpx.Request):
+class _HttpxLane:
+    """A transport of httpx's, for one connection."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, extensions: dict[str, Any]) -> None:
+        self._transport = transport
+        self._extensions = extensions
+
+    async def post(self, url: httpx.URL, body: bytes) -> Answer:
+        return Answer.of(await self._transport.handle_async_request(_ReadyRequest(url, body, self._extensions)))
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+class _ReadyRequest(httpx.Request):
     """A POST with all its headers ready: httpx takes long to work them out."""
 
-    def __init__(
-        self, url: httpx.URL, headers: list[tuple[bytes, bytes]], body: bytes, extensions: dict[str, Any]
-    ) -> None:
-        complete = [(b"Host", url.netloc), *headers, (b"Content-Length", b"%d" % len(body))]
-        super().__init__("POST", url, headers=complete, stream=_Body(body), extensions=extensions)
+    def __init__(self, url: httpx.URL, body: bytes, extensions: dict[str, Any]) -> None:
+        super().__init__("POST", url, headers=ready_headers(url, body), stream=Body(body), extensions=extensions)
         self._body = body
 
     @property
@@ -90,7 +161,15 @@ class ReadyRequest(httpx.Request):
         return self._body
 
 
-class _Body(httpx.AsyncByteStream):
+def ready_headers(url: httpx.URL, body: bytes) -> list[tuple[bytes, bytes]]:
+    """All the headers of a POST."""
+    return [(b"Host", url.netloc), *_RAW_HEADERS, (b"Content-Length", b"%d" % len(body))]
+
+
+_RAW_HEADERS: Final = [(name.encode("ascii"), value.encode("ascii")) for name, value in HEADERS.items()]
+
+
+class Body(httpx.AsyncByteStream):
     """A request's body, once. Not an async generator: one that a cancelled call leaves unfinished upsets trio."""
 
     def __init__(self, body: bytes) -> None:

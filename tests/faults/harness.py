@@ -7,6 +7,7 @@ whatever became of the reply: the ledger is the judge.
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +16,8 @@ from enum import Enum
 from urllib.parse import parse_qsl, urlsplit
 
 import anyio
-from anyio.abc import SocketAttribute, SocketStream
+from anyio.abc import ByteStream, Listener, SocketAttribute
+from anyio.streams.tls import TLSListener
 from attrs import define, field
 
 from clickasync.simulator import Gateway
@@ -91,17 +93,20 @@ class FaultyGateway:
     url: str = ""
 
     @asynccontextmanager
-    async def serve(self) -> AsyncIterator[str]:
+    async def serve(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
         """Serve on a free port of loopback; gives the base URL."""
-        listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
+        listener: Listener[ByteStream] = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
         port = listener.extra(SocketAttribute.local_port)
         self.url = f"http://127.0.0.1:{port}"
+        if tls is not None:
+            self.url = f"https://localhost:{port}"
+            listener = TLSListener(listener, tls, standard_compatible=False)
         async with listener, anyio.create_task_group() as tasks:
             tasks.start_soon(listener.serve, self._connection)
             yield self.url
             tasks.cancel_scope.cancel()
 
-    async def _connection(self, stream: SocketStream) -> None:
+    async def _connection(self, stream: ByteStream) -> None:
         self.connections += 1
         self.open_connections += 1
         try:
@@ -113,7 +118,7 @@ class FaultyGateway:
         finally:
             self.open_connections -= 1
 
-    async def _exchange(self, stream: SocketStream) -> bool:
+    async def _exchange(self, stream: ByteStream) -> bool:
         with anyio.move_on_after(self.idle_seconds) as idle:
             target, fields = await _request(stream)
         if idle.cancelled_caught:
@@ -142,7 +147,7 @@ class FaultyGateway:
         return "\n".join([*lines, text])
 
 
-async def _request(stream: SocketStream) -> tuple[str, dict[str, str]]:
+async def _request(stream: ByteStream) -> tuple[str, dict[str, str]]:
     data = await stream.receive()
     while b"\r\n\r\n" not in data:
         data += await stream.receive()
@@ -156,7 +161,7 @@ async def _request(stream: SocketStream) -> tuple[str, dict[str, str]]:
     return target, dict(parse_qsl(urlsplit(target).query) + parse_qsl(body.decode()))
 
 
-async def _reply(stream: SocketStream, fault: Fault | None, text: str, fields: dict[str, str]) -> bool:
+async def _reply(stream: ByteStream, fault: Fault | None, text: str, fields: dict[str, str]) -> bool:
     match fault:
         case Fault.RESET | Fault.RESET_UNSEEN:
             raw = stream.extra(SocketAttribute.raw_socket)

@@ -1,0 +1,210 @@
+"""Connections: to which address, through TLS, and what becomes of a request that is read slowly."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import anyio.lowlevel
+import anyio.to_thread
+import pytest
+import trustme
+from anyio.abc import ByteStream, SocketAttribute
+
+from clickasync import Accepted, Client, OutcomeUnknownError, ProtocolError, TransportError
+from clickasync.simulator import Gateway
+from tests.faults.harness import Fault, FaultyGateway, always, closed_port, once
+
+pytestmark = pytest.mark.anyio
+
+LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
+TO = "27821234567"
+LONG_TEXT = "\u00e9" * 39_000  # each of them six bytes of a form
+
+
+@pytest.fixture
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A server's, with a certificate that clients of this test trust."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    return context
+
+
+@pytest.fixture
+def addresses_of_host(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What ``gw.localhost`` resolves to."""
+    addresses: list[str] = []
+    resolve = socket.getaddrinfo
+
+    def resolved(host: Any, port: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if host not in ("gw.localhost", b"gw.localhost"):
+            return resolve(host, port, *args, **kwargs)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    return addresses
+
+
+async def test_a_send_goes_through_tls(tls: ssl.SSLContext) -> None:
+    faulty = FaultyGateway(Gateway(credits=5000))
+    async with faulty.serve(tls) as url, Client(**LOGIN, base_url=url) as client:
+        assert isinstance(await client.send(TO, "Hi"), Accepted)
+        results = await client.send_many([f"2782{number:07d}" for number in range(2000)], "Hi")
+    assert all(result.ok for result in results)
+    assert faulty.open_connections == 0
+
+
+@pytest.mark.parametrize("fault", [Fault.RESET, Fault.CLOSED, Fault.CUT, Fault.SILENCE, Fault.DRIP, Fault.HUGE])
+async def test_a_fault_behind_tls_is_as_unknown_as_one_in_the_open(tls: ssl.SSLContext, fault: Fault) -> None:
+    faulty = FaultyGateway(Gateway(), always("token_pay", fault))
+    async with faulty.serve(tls) as url, Client(**LOGIN, base_url=url, timeout=0.3) as client:
+        await client.balance()
+        with pytest.raises(OutcomeUnknownError):
+            await client.redeem("1234567890123456")
+        assert isinstance(await client.send(TO, "Hi"), Accepted)
+    assert faulty.calls["token_pay"] == 1
+
+
+async def test_a_gateway_that_does_not_speak_tls_was_not_sent_anything() -> None:
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url:
+        base = url.replace("http:", "https:")
+        async with Client(**LOGIN, base_url=base, retries=0, timeout=0.5) as client:
+            with pytest.raises(TransportError, match="connect"):
+                await client.send(TO, "Hi")
+    assert not faulty.calls
+
+
+async def test_a_tls_handshake_that_never_ends_was_not_sent_anything() -> None:
+    async with _listening(lambda stream: anyio.sleep_forever()) as port:
+        async with Client(**LOGIN, base_url=f"https://localhost:{port}", retries=0, timeout=0.2) as client:
+            with pytest.raises(TransportError, match="connecting timed out"):
+                await client.send(TO, "Hi")
+
+
+async def test_the_next_address_is_tried_when_one_refuses(addresses_of_host: list[str]) -> None:
+    addresses_of_host += ["127.0.0.3", "127.0.0.2", "127.0.0.1"]
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url:
+        async with Client(**LOGIN, base_url=url.replace("127.0.0.1", "gw.localhost"), retries=0) as client:
+            assert await client.balance() == 1000
+    assert faulty.connections == 1
+
+
+async def test_when_all_addresses_refuse_it_is_told(addresses_of_host: list[str]) -> None:
+    addresses_of_host += ["127.0.0.2", "127.0.0.1"]
+    async with Client(**LOGIN, base_url=f"http://gw.localhost:{closed_port()}", retries=0) as client:
+        with pytest.raises(TransportError, match="could not connect.*nothing was sent"):
+            await client.send(TO, "Hi")
+
+
+async def test_an_address_that_does_not_answer_does_not_hold_up_the_next(addresses_of_host: list[str]) -> None:
+    addresses_of_host += ["127.0.0.2", "127.0.0.1"]
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url:
+        port = int(url.rpartition(":")[2])
+        with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
+            deaf.bind(("127.0.0.2", port))
+            deaf.listen(0)  # and with its queue full, the system answers nobody
+            for caller in (first, second):
+                caller.setblocking(False)
+                caller.connect_ex(("127.0.0.2", port))
+            async with Client(**LOGIN, base_url=f"http://gw.localhost:{port}", retries=0, timeout=5.0) as client:
+                assert await client.balance() == 1000
+
+
+async def test_a_request_that_is_read_slowly_arrives_whole() -> None:
+    bodies: list[bytes] = []
+
+    async def read_slowly(stream: ByteStream) -> None:
+        while True:
+            data = await stream.receive()
+            while b"\r\n\r\n" not in data or len(data.partition(b"\r\n\r\n")[2]) < _length(data):
+                await anyio.lowlevel.checkpoint()
+                data += await stream.receive(4096)
+            bodies.append(data.partition(b"\r\n\r\n")[2])
+            text = b"OK: 5e55" if b"/http/auth" in data else b"ID: 1"
+            await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(text) + text)
+
+    async with _listening(read_slowly, receive_buffer=4096) as port:
+        async with Client(**LOGIN, base_url=f"http://127.0.0.1:{port}") as client:
+            assert (await client.send(TO, LONG_TEXT, concat=255)).id == "1"
+    assert len(bodies[-1]) > 200_000
+    assert bodies[-1].endswith(f"&to={TO}".encode())
+
+
+async def test_a_request_that_is_not_read_to_its_end_has_an_unknown_outcome() -> None:
+    async def read_a_little(stream: ByteStream) -> None:
+        data = await stream.receive()
+        if b"/http/auth" in data:
+            await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nOK: 5e55")
+            await stream.receive(1000)
+        await anyio.sleep_forever()
+
+    async with _listening(read_a_little, receive_buffer=4096) as port:
+        url = f"http://127.0.0.1:{port}"
+        async with Client(**LOGIN, base_url=url, retries=0, timeout=0.3) as client:
+            with pytest.raises(OutcomeUnknownError, match="in time"):
+                await client.send(TO, LONG_TEXT, concat=255)
+
+
+async def test_a_reply_that_floods_is_given_up() -> None:
+    """It comes from a thread of its own, so that there is always more when the event loop looks."""
+    sent = 0
+
+    def flood(listener: socket.socket) -> None:
+        nonlocal sent
+        connection, _ = listener.accept()
+        with connection, suppress(ConnectionError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while sent < 200 << 20:
+                sent += connection.send(b"OK: \n" * 1000)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.to_thread.run_sync, flood, listener)
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            async with Client(**LOGIN, base_url=url, retries=0) as client:
+                with pytest.raises(ProtocolError, match="longer than 1048576 bytes"):
+                    await client.authenticate()
+    assert sent < 50 << 20
+
+
+@pytest.mark.parametrize("fault", [Fault.CLOSED, Fault.RESET])
+async def test_a_connection_that_broke_is_not_used_again(fault: Fault) -> None:
+    faulty = FaultyGateway(Gateway(), once("getbalance", fault))
+    async with faulty.serve() as url, Client(**LOGIN, base_url=url, max_connections=1) as client:
+        assert await client.balance() == 1000
+        assert await client.balance() == 1000
+    assert faulty.connections == 2
+
+
+@asynccontextmanager
+async def _listening(
+    handle: Callable[[ByteStream], Awaitable[None]], receive_buffer: int | None = None
+) -> AsyncIterator[int]:
+    async def serve(stream: ByteStream) -> None:
+        async with stream:
+            with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+                await handle(stream)
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
+    if receive_buffer is not None:
+        listener.extra(SocketAttribute.raw_socket).setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, serve)
+        yield listener.extra(SocketAttribute.local_port)
+        tasks.cancel_scope.cancel()
+
+
+def _length(data: bytes) -> int:
+    head = data.partition(b"\r\n\r\n")[0].decode("ascii")
+    return next(int(line[15:]) for line in head.split("\r\n") if line.lower().startswith("content-length:"))
