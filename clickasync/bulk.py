@@ -1,10 +1,11 @@
 """Many recipients: grouping, concurrency, backpressure, progress, and one result for every item of the source.
 
-How it flows. A reader takes items from the source and puts those with equal text and options into one group; a group
-that is full, or has waited long enough, becomes a call. Workers, one for each call that may be under way, make the
-calls and put the results into a queue that the user's ``async for`` empties.
+How it flows. Items of the source with equal text and options are put into one group; a group that is full, or has
+waited long enough, becomes a call that is ready. Workers, one for each call that may be under way, make those calls
+and put the results into a queue that the user's ``async for`` empties. A worker that finds no call ready reads on in
+the source by itself, or, when the source is an async one, waits for the task that does.
 
-What bounds it: the reader stops while `_room` items are between the source and the user, whatever stage they are in.
+What bounds it: nobody reads while `_room` items are between the source and the user, whatever stage they are in.
 So a slow consumer stops the source from being read, and memory does not grow with the length of the run.
 
 The whole run lives in one background task: no cancel scope is open in the user's own task, who may leave the block,
@@ -20,11 +21,11 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from functools import partial
 from itertools import islice
+from operator import length_hint
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from clickasync.background import BackgroundTask, spawn
 from clickasync.caller import Caller
@@ -104,14 +105,17 @@ class Bulk:
         self._most_waiting = batch_size * max_in_flight
         self._room = 2 * self._most_waiting + batch_size
 
+        self._items: Iterator[str | Message] | None = None  # of a source that is not async
+        self._source_ended = False
+        self._ready: deque[Call] = deque()
         self._open: dict[Call, None] = {}  # every call with recipients that have no result yet
         self._in_flight = 0
         self._results: deque[tuple[Sequence[int], Sequence[SendResult]]] = deque()  # by calls, with positions
-        self._current: Iterator[tuple[int, SendResult]] = iter(())
+        self._current: tuple[Sequence[int], Iterator[SendResult]] = (-1,), iter(())
         self._read = self._taken = 0
         self._counts = {Accepted: 0, Rejected: 0, Uncertain: 0, Skipped: 0}
+        self._more_to_do = anyio.Event()  # a call is ready, there is room again, or the source has ended
         self._more_results = anyio.Event()
-        self._more_room = anyio.Event()
         self._host: BackgroundTask | None = None
         self._ended = False  # in its own time, or by leaving the block
         self._failure: Exception | None = None
@@ -120,8 +124,6 @@ class Bulk:
         self._outage_tries = 0
         self._resume_at = float("-inf")
         self._unfinished: list[Uncertain] = []
-        self.position = -1
-        """Position in the source, from 0, of the result that was given last."""
 
     # -- what the user sees
 
@@ -145,15 +147,14 @@ class Bulk:
 
     async def __anext__(self) -> SendResult:
         while True:
-            for position, result in self._current:
-                self.position = position
+            for result in self._current[1]:
                 return result
             if self._results:
                 positions, results = self._results.popleft()
-                self._current = zip(positions, results, strict=True)
+                self._current = positions, iter(results)
                 self._taken += len(results)
                 if self._read - self._taken <= self._most_waiting:
-                    self._more_room.set()
+                    self._more_to_do.set()
                 continue
             if self._host is None:
                 raise RuntimeError("the run is not started; use: async with client.bulk(...) as run")
@@ -184,6 +185,12 @@ class Bulk:
         )
 
     @property
+    def position(self) -> int:
+        """Position in the source, from 0, of the result that was given last."""
+        positions, rest = self._current
+        return positions[len(positions) - length_hint(rest) - 1]
+
+    @property
     def unfinished(self) -> list[Uncertain]:
         """After the block was left early: the recipients of the calls that were out, whose outcome nobody knows."""
         return self._unfinished
@@ -197,12 +204,17 @@ class Bulk:
 
     async def _run(self) -> None:
         try:
-            calls, todo = anyio.create_memory_object_stream[Call](0)
-            async with todo, anyio.create_task_group() as tasks:
-                for _ in range(self._max_in_flight):
-                    tasks.start_soon(self._work, todo)
-                async with calls:
-                    await self._feed(calls)
+            try:
+                async with anyio.create_task_group() as tasks:
+                    if not isinstance(self._source, AsyncIterable):
+                        self._items = iter(self._source)
+                    for _ in range(self._max_in_flight):
+                        tasks.start_soon(self._work)
+                    if isinstance(self._source, AsyncIterable):
+                        await self._read_async(aiter(self._source))
+            finally:
+                if inspect.isgenerator(self._source):
+                    self._source.close()
             self._ended = True
         except Exception as error:  # noqa: BLE001 - a bug of ours, or of the journal: the user must hear of it
             while isinstance(error, ExceptionGroup):
@@ -211,117 +223,113 @@ class Bulk:
         finally:
             self._account_for_the_rest()
 
-    async def _feed(self, calls: MemoryObjectSendStream[Call]) -> None:
-        """Read the source to its end, and see that no group waits for ever."""
-        if isinstance(self._source, AsyncIterable):
-            end = anyio.Event()
+    async def _work(self) -> None:
+        while not self._source_ended or self._ready:
+            if self._ready:
+                await self._make(self._ready.popleft())
+            elif self._items is not None and self._has_room:
+                self._read_on(self._items)
+            else:
+                await self._wait()
+
+    def _read_on(self, items: Iterator[str | Message]) -> None:
+        """Read as much of the source as one group takes."""
+        chunk: list[str | Message] = []
+        wanted = min(self._groups.space, self._room - self._read + self._taken)
+        try:
+            chunk.extend(islice(items, wanted))
+        except Exception as error:  # noqa: BLE001 - told to the user once what is under way is done
+            self._failure = error
+        except anyio.get_cancelled_exc_class():  # not ours, for nothing waits here: it must not look as if it were
+            self._failure = ClickatellError("the source was cancelled")
+        self._take_all(chunk)
+        if len(chunk) < wanted:
+            self._end_source()
+
+    async def _read_async(self, items: AsyncIterator[str | Message]) -> None:
+        try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._send_when_paused, calls, end)
-                await self._read_async(self._source, calls)
-                end.set()
-        else:
-            await self._read_sync(self._source, calls)
-        while (call := self._groups.pop()) is not None:
-            await self._hand_over(call, calls)
-
-    async def _read_sync(self, source: Iterable[str | Message], calls: MemoryObjectSendStream[Call]) -> None:
-        try:
-            items = iter(source)
-            ended = False
-            while not ended:
-                chunk: list[str | Message] = []
-                wanted = min(self._groups.space, self._room - self._read + self._taken)
-                try:
-                    chunk.extend(islice(items, wanted))
-                except Exception as error:  # noqa: BLE001 - told to the user once what is under way is done
-                    self._failure = error
-                ended = len(chunk) < wanted
-                for call in self._take_all(chunk):
-                    await self._hand_over(call, calls)
-                if self._read - self._taken >= self._room:
-                    await self._wait_for_room()
-        finally:
-            if inspect.isgenerator(source):
-                source.close()
-
-    async def _read_async(self, source: AsyncIterable[str | Message], calls: MemoryObjectSendStream[Call]) -> None:
-        items = aiter(source)
-        try:
-            while True:
-                try:
-                    item = await anext(items)
-                except StopAsyncIteration:
-                    return
-                except Exception as error:  # noqa: BLE001 - told to the user once what is under way is done
-                    self._failure = error
-                    return
-                call = self._take(item)
-                if call is not None:
-                    await self._hand_over(call, calls)
-                if self._read - self._taken >= self._room:
-                    await self._wait_for_room()
+                tasks.start_soon(self._send_when_paused)
+                while not self._source_ended:
+                    while not self._has_room:
+                        await self._wait()
+                    try:
+                        self._take(await anext(items))
+                    except StopAsyncIteration:
+                        self._end_source()
+                    except Exception as error:  # noqa: BLE001 - told to the user once what is under way is done
+                        self._failure = error
+                        self._end_source()
+                tasks.cancel_scope.cancel()
         finally:
             if inspect.isasyncgen(items):
                 with anyio.CancelScope(shield=True):
                     await items.aclose()
 
-    def _take_all(self, chunk: list[str | Message]) -> list[Call]:
-        """Put items of the source into their groups, plain numbers all at once; gives the calls that are to go out."""
-        if self._stopped_by is None and self._groups.has_text and all_plain(chunk):
-            call = self._groups.add_plain(chunk, self._read)
-            self._read += len(chunk)
-            calls = [] if call is None else [call]
-            while self._groups.items >= self._most_waiting and (oldest := self._groups.pop()) is not None:
-                calls.append(oldest)
-        else:
-            calls = [call for call in map(self._take, chunk) if call is not None]
-        self._open.update(dict.fromkeys(calls))  # already now: none may be forgotten while another is handed over
-        return calls
+    def _end_source(self) -> None:
+        """Nothing more will be read: no group needs to wait for company."""
+        self._source_ended = True
+        for group in self._groups.waiting():
+            self._groups.pop(group)
+            self._get_ready(group)
+        self._more_to_do.set()
 
-    def _take(self, item: str | Message) -> Call | None:
-        """Put one item of the source into its group; gives the call that is to go out now, if there is one."""
+    def _take_all(self, chunk: list[str | Message]) -> None:
+        """Put items of the source into their groups, plain numbers all at once."""
+        if self._stopped_by is None and self._groups.has_text and all_plain(chunk):
+            position = self._read
+            self._read += len(chunk)
+            self._get_ready(self._groups.add_plain(chunk, position))
+        else:
+            for item in chunk:
+                self._take(item)
+
+    def _take(self, item: str | Message) -> None:
+        """Put one item of the source into its group."""
         position = self._read
         self._read += 1
         if self._stopped_by is not None:
             self._emit([position], [Skipped(_to(item), self._stopped_by)])
-            return None
+            return
         try:
             call = self._groups.add(item, position)
         except ClickatellError as error:
             self._emit([position], [Rejected(_to(item), error)])
-            return None
-        if call is None and self._groups.items >= self._most_waiting:
-            call = self._groups.pop()
-        return call
+        else:
+            self._get_ready(call)
 
-    async def _hand_over(self, call: Call, calls: MemoryObjectSendStream[Call]) -> None:
-        """Give a call to the next worker that is free."""
-        self._open[call] = None
-        await calls.send(call)
+    def _get_ready(self, call: Call | None) -> None:
+        """Let `call` go out, and the oldest groups while too many recipients wait for company."""
+        while call is not None or self._groups.items >= self._most_waiting:
+            call = call or self._groups.pop()
+            assert call is not None  # for the type checker
+            self._open[call] = None
+            self._ready.append(call)
+            self._more_to_do.set()
+            call = None
 
-    async def _wait_for_room(self) -> None:
-        while self._read - self._taken >= self._room:
-            self._more_room = anyio.Event()
-            await self._more_room.wait()
+    @property
+    def _has_room(self) -> bool:
+        return self._read - self._taken < self._room
 
-    async def _send_when_paused(self, calls: MemoryObjectSendStream[Call], end: anyio.Event) -> None:
+    async def _wait(self) -> None:
+        if self._more_to_do.is_set():
+            self._more_to_do = anyio.Event()
+        await self._more_to_do.wait()
+
+    async def _send_when_paused(self) -> None:
         """Let groups go that have waited for two looks, or all of them when the source was silent for one."""
         read = -1
         seen: set[Call] = set()
-        while not end.is_set():
-            with anyio.move_on_after(_LINGER):
-                await end.wait()
+        while True:
+            await anyio.sleep(_LINGER)
             paused, read = read == self._read, self._read
             for group in self._groups.waiting():
-                if (paused or group in seen) and (call := self._groups.pop(group)) is not None:
-                    await self._hand_over(call, calls)
+                if paused or group in seen:
+                    self._get_ready(self._groups.pop(group))
             seen = set(self._groups.waiting())
 
     # -- calls
-
-    async def _work(self, todo: MemoryObjectReceiveStream[Call]) -> None:
-        async for call in todo:
-            await self._make(call)
 
     async def _make(self, call: Call) -> None:
         """Make a call until each of its recipients has a result."""
@@ -451,6 +459,8 @@ class Bulk:
         self._emit(call.positions if chosen is None else [call.positions[index] for index in chosen], results)
 
     def _emit(self, positions: Sequence[int], results: Sequence[SendResult]) -> None:
+        if not results:
+            return
         self._results.append((positions, results))
         kinds = set(map(type, results))
         if len(kinds) == 1:

@@ -280,7 +280,8 @@ async def test_being_cancelled_leaves_no_task_and_tells_what_was_out() -> None:
     async with faulty.serve() as url:
         async with Client(**LOGIN, base_url=url, max_connections=2) as client:
             with anyio.move_on_after(0.3):
-                async with client.bulk(numbers(1000), "Hi", batch_size=10) as run:
+                two_texts = (Message(to, f"Hi {index % 3 > 0}") for index, to in enumerate(numbers(1000)))
+                async with client.bulk(two_texts, batch_size=10) as run:
                     async for _ in run:
                         raise AssertionError("nothing was answered")
             assert [type(result) for result in run.unfinished] == [Uncertain] * 20

@@ -264,18 +264,23 @@ async def test_calls_that_only_waited_for_a_connection_are_skipped_and_not_uncer
         assert {type(result) async for result in run} == {Skipped}
 
 
-async def test_a_source_that_is_cancelled_is_told() -> None:
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_a_source_that_is_cancelled_is_told(is_async: bool) -> None:
     faulty = FaultyGateway(Gateway())
 
     async def source() -> Any:
         yield TO
         raise asyncio.CancelledError
 
+    def plain_source() -> Any:
+        yield TO
+        raise asyncio.CancelledError  # as the result of a cancelled future does
+
     if not _on_asyncio():
         return
     async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
         with pytest.raises(ClickatellError, match="cancelled"):
-            async with client.bulk(source(), "Hi") as run:
+            async with client.bulk(source() if is_async else plain_source(), "Hi") as run:
                 async for _ in run:
                     pass
 
