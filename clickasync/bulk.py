@@ -46,7 +46,7 @@ from clickasync.errors import (
 )
 from clickasync.grouping import Call, Groups
 from clickasync.law import LONGEST_PAUSE
-from clickasync.options import Message, all_plain, compile_message
+from clickasync.options import Message, compile_message
 from clickasync.protocol import Line
 from clickasync.results import Accepted, Progress, Rejected, SendResult, Skipped, Uncertain
 from clickasync.sending import deliver, new_climsgid
@@ -275,14 +275,14 @@ class Bulk:
         self._more_to_do.set()
 
     def _take_all(self, chunk: list[str | Message]) -> None:
-        """Put items of the source into their groups, plain numbers all at once."""
-        if self._stopped_by is None and self._groups.has_text and all_plain(chunk):
-            position = self._read
-            self._read += len(chunk)
-            self._get_ready(self._groups.add_plain(chunk, position))
-        else:
+        """Put items of the source into their groups, or plain numbers that make a call into that at once."""
+        call = None if self._stopped_by else self._groups.call_of(chunk, self._read)
+        if call is None:
             for item in chunk:
                 self._take(item)
+        else:
+            self._read += len(chunk)
+            self._get_ready(call)
 
     def _take(self, item: str | Message) -> None:
         """Put one item of the source into its group."""

@@ -9,21 +9,21 @@ from attrs import define, field
 
 from clickasync.errors import ApiError
 from clickasync.law import Flight
-from clickasync.options import Message, WireMessage, msisdn
+from clickasync.options import Message, WireMessage, all_plain, msisdn
 
 __all__ = ["Call", "Groups"]
 
 
 @define(eq=False)
 class Call:
-    """Recipients of one message, together: first a group that waits for company, then a call."""
+    """Recipients of one message, together."""
 
     message: WireMessage
-    positions: list[int] = field(factory=list)
+    positions: Sequence[int]
     """Where each stood in the source, from 0."""
-    to: list[str] = field(factory=list)
+    to: Sequence[str]
     """Each as the caller gave it."""
-    numbers: list[str] = field(factory=list)
+    numbers: Sequence[str]
     """Each as it is sent."""
     climsgid: str = ""
     flight: Flight = field(factory=Flight)
@@ -39,6 +39,15 @@ class Call:
             [self.numbers[index] for index in chosen],
             refusals=refusals,
         )
+
+
+@define(eq=False)
+class _Group(Call):
+    """A call that waits for company."""
+
+    positions: list[int] = field(factory=list)
+    to: list[str] = field(factory=list)
+    numbers: list[str] = field(factory=list)
 
 
 class Groups:
@@ -66,14 +75,9 @@ class Groups:
         has_content = text is not None or "data" in options
         checked = compile(text if has_content else "-", options)
         self._default = checked if has_content else None
-        self._groups: dict[object, Call] = {}
+        self._groups: dict[object, _Group] = {}
         self.items = 0
         """How many recipients wait."""
-
-    @property
-    def has_text(self) -> bool:
-        """Whether there is a message for an item that brings none of its own."""
-        return self._default is not None
 
     def __bool__(self) -> bool:
         return bool(self._groups)
@@ -94,10 +98,10 @@ class Groups:
             options = {**self._options, **item.options} if self._options else item.options
             text = self._text if item.text is None else item.text
             key = _key(text, options)
-            group = self._groups.get(key) or Call(self._compile(text, options))
+            group = self._groups.get(key) or _Group(self._compile(text, options))
         else:
             to, number = item, msisdn(item)
-            group = self._groups.get(None) or Call(self._default or self._compile(None, self._options))
+            group = self._groups.get(None) or _Group(self._default or self._compile(None, self._options))
         group.positions.append(position)
         group.to.append(to)
         group.numbers.append(number)
@@ -117,17 +121,14 @@ class Groups:
         group = self._groups.get(None)
         return self._batch_size - (len(group.numbers) if group else 0)
 
-    def add_plain(self, numbers: list[str], position: int) -> Call | None:
-        """The same as `add`, for several at once: at most `space` numbers for which `all_plain` holds."""
-        *most, last = numbers
-        if most:
-            group = self._groups.get(None) or Call(self._default or self._compile(None, self._options))
-            self._groups[None] = group
-            group.positions.extend(range(position, position + len(most)))
-            group.to += most
-            group.numbers += most
-            self.items += len(most)
-        return self.add(last, position + len(most))
+    def call_of(self, items: Sequence[str | Message], position: int) -> Call | None:
+        """The call that these `items` make, the first of them at `position`, without work for each of them.
+
+        None where they make none: for they are not as many as a call takes, or not all numbers as they are sent.
+        """
+        if self._default is None or len(items) != self._batch_size or not all_plain(items):
+            return None
+        return Call(self._default, range(position, position + len(items)), items, items)
 
     def pop(self, group: Call | None = None) -> Call | None:
         """Take out the oldest group, or this one if it still waits."""

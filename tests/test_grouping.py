@@ -87,6 +87,32 @@ def test_numbers_travel_in_as_few_calls_as_can_be_and_in_their_order(items: list
     assert len(calls) == -(-len(items) // batch_size)
 
 
+@given(st.lists(numbers | messages, min_size=1, max_size=4), st.integers(1, 4), st.integers(0, 9))
+def test_items_that_make_a_call_make_the_same_call_at_once(
+    items: list[str | Message], batch_size: int, first: int
+) -> None:
+    at_once = groups_of("Hello", batch_size).call_of(items, first)
+    if len(items) != batch_size or any(isinstance(item, Message) for item in items):
+        assert at_once is None
+        return
+    groups = groups_of("Hello", batch_size)
+    *_, one_by_one = [groups.add(item, position) for position, item in enumerate(items, first)]
+    assert at_once is not None
+    assert one_by_one is not None
+    assert list(at_once.positions) == one_by_one.positions
+    assert (at_once.to, at_once.numbers) == (one_by_one.to, one_by_one.numbers)
+    assert at_once.message == one_by_one.message
+
+
+@pytest.mark.parametrize("odd", [BOB, "0027821234567", "", "nobody", f"{ANN},{ANN}", None, 27821234567])
+def test_a_number_that_is_not_sent_as_it_is_given_is_looked_at_alone(odd: Any) -> None:
+    assert groups_of(batch_size=2).call_of([ANN, odd], 0) is None
+
+
+def test_numbers_without_a_text_make_no_call() -> None:
+    assert groups_of(None, batch_size=1).call_of([ANN], 0) is None
+
+
 @given(st.lists(st.tuples(numbers, st.sampled_from(["Hi", "Ho"]), st.sampled_from([1, 2])), max_size=60))
 def test_equal_texts_and_options_travel_together(items: list[tuple[str, str, int]]) -> None:
     calls = calls_of(groups_of(None, 1000), [Message(to, text, queue=queue) for to, text, queue in items])
