@@ -14,6 +14,7 @@ be cancelled, or iterate inside an async generator, without harm (PEP 789).
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import inspect
 import time
@@ -23,7 +24,7 @@ from functools import partial
 from itertools import islice
 from operator import length_hint
 from types import TracebackType
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias, cast
 
 import anyio
 
@@ -51,7 +52,7 @@ from clickasync.protocol import Line
 from clickasync.results import Accepted, Progress, Rejected, SendResult, Skipped, Uncertain
 from clickasync.sending import deliver, new_climsgid
 
-__all__ = ["Bulk", "Journal", "Source"]
+__all__ = ["Bulk", "Journal", "Source", "in_order"]
 
 Source: TypeAlias = Iterable[str | Message] | AsyncIterable[str | Message]
 """Numbers, or messages."""
@@ -149,13 +150,11 @@ class Bulk:
         while True:
             for result in self._current[1]:
                 return result
-            if self._results:
-                positions, results = self._results.popleft()
-                self._current = positions, iter(results)
-                self._taken += len(results)
-                if self._read - self._taken <= self._most_waiting:
-                    self._more_to_do.set()
-                continue
+            await self._answer()
+
+    async def _answer(self) -> tuple[Sequence[int], Sequence[SendResult]]:
+        """Wait for the results of another call: positions in the source, and what became of each."""
+        while not self._results:
             if self._host is None:
                 raise RuntimeError("the run is not started; use: async with client.bulk(...) as run")
             if self._host.is_done:
@@ -169,6 +168,12 @@ class Bulk:
             if self._more_results.is_set():
                 self._more_results = anyio.Event()
             await self._more_results.wait()
+        positions, results = self._results.popleft()
+        self._current = positions, iter(results)
+        self._taken += len(results)
+        if self._read - self._taken <= self._most_waiting:
+            self._more_to_do.set()
+        return positions, results
 
     @property
     def progress(self) -> Progress:
@@ -483,6 +488,16 @@ class Bulk:
         self._open.clear()
         self._counts[Uncertain] += len(self._unfinished)
         self._more_results.set()
+
+
+async def in_order(run: Bulk, total: int) -> list[SendResult]:
+    """The results of a run over `total` recipients, as they stand in its source: a step for each call, not for each."""
+    told: list[SendResult | None] = [None] * total
+    with contextlib.suppress(StopAsyncIteration):
+        while True:
+            for position, result in zip(*await run._answer(), strict=True):
+                told[position] = result
+    return cast("list[SendResult]", told)  # none is left: a run that does not end in its own time raises
 
 
 def _to(item: str | Message) -> str:

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
+from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 import anyio
 
 from clickasync import protocol
 from clickasync.batch import Batch
-from clickasync.bulk import Bulk, Journal, Source
+from clickasync.bulk import Bulk, Journal, Source, in_order
 from clickasync.caller import Caller, naming
 from clickasync.delivery import DeliveryWatch, Report
 from clickasync.errors import (
@@ -195,15 +195,13 @@ class Client:
             AuthenticationError: the credentials are refused before anything was sent.
         """
         recipients = listed(to)
-        results: list[SendResult | None] = [None] * len(recipients)
         async with self._bulk(recipients, text, dict(options), patience=None) as run:
-            async for result in run:
-                results[run.position] = result
+            results = await in_order(run, len(recipients))
         if isinstance(run.stopped_by, AuthenticationError) and all(
             isinstance(result, Rejected | Skipped) for result in results
         ):
             raise run.stopped_by
-        return cast("list[SendResult]", results)  # none is left: a run that does not end in its own time raises
+        return results
 
     def bulk(
         self,
