@@ -17,7 +17,7 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["BackgroundTask", "spawn"]
+__all__ = ["BackgroundTask", "is_cancelled", "spawn"]
 
 _log = logging.getLogger("clickasync")
 
@@ -84,3 +84,12 @@ def spawn(
     # A task that is cancelled before its first step runs nothing of its own, not even a `finally`.
     background._task.add_done_callback(lambda _: background._done.set())
     return background
+
+
+def is_cancelled() -> bool:
+    """When a cancellation was caught: whether somebody cancelled this task, or what it called made it up (asyncio)."""
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_task():
+        return True
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

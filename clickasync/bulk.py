@@ -28,7 +28,7 @@ from typing import Any, Final, Self, TypeAlias, cast
 
 import anyio
 
-from clickasync.background import BackgroundTask, spawn
+from clickasync.background import BackgroundTask, is_cancelled, spawn
 from clickasync.caller import Caller
 from clickasync.calls import pause
 from clickasync.errors import (
@@ -150,30 +150,36 @@ class Bulk:
         while True:
             for result in self._current[1]:
                 return result
-            await self._answer()
+            if self._results:
+                positions, results = self._next_call()
+                self._current = positions, iter(results)
+            else:
+                await self._wait_for_results()
 
-    async def _answer(self) -> tuple[Sequence[int], Sequence[SendResult]]:
-        """Wait for the results of another call: positions in the source, and what became of each."""
-        while not self._results:
-            if self._host is None:
-                raise RuntimeError("the run is not started; use: async with client.bulk(...) as run")
-            if self._host.is_done:
-                if self._failure is not None:
-                    failure, self._failure = self._failure, None
-                    raise failure
-                if self._ended:
-                    raise StopAsyncIteration
-                self._ended = True
-                raise ClickatellError("the run was cancelled from outside; `unfinished` has what was under way")
-            if self._more_results.is_set():
-                self._more_results = anyio.Event()
-            await self._more_results.wait()
+    def _next_call(self) -> tuple[Sequence[int], Sequence[SendResult]]:
+        """The results of another call: positions in the source, and what became of each."""
         positions, results = self._results.popleft()
-        self._current = positions, iter(results)
         self._taken += len(results)
         if self._read - self._taken <= self._most_waiting:
             self._more_to_do.set()
         return positions, results
+
+    async def _wait_for_results(self) -> None:
+        if self._host is None:
+            raise RuntimeError("the run is not started; use: async with client.bulk(...) as run")
+        if self._host.is_done:
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                if isinstance(failure, StopAsyncIteration):  # which must not pass for the end of the run
+                    raise RuntimeError("the source raised StopAsyncIteration") from failure
+                raise failure
+            if self._ended:
+                raise StopAsyncIteration
+            self._ended = True
+            raise ClickatellError("the run was cancelled from outside; `unfinished` has what was under way")
+        if self._more_results.is_set():
+            self._more_results = anyio.Event()
+        await self._more_results.wait()
 
     @property
     def progress(self) -> Progress:
@@ -252,24 +258,33 @@ class Bulk:
             self._end_source()
 
     async def _read_async(self, items: AsyncIterator[str | Message]) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._send_when_paused)
+            with anyio.CancelScope() as scope:  # opened before any that the source may have open when it yields
+                try:
+                    while not self._source_ended:
+                        while not self._has_room:
+                            await self._wait()
+                        await self._read_next(items)
+                finally:
+                    if inspect.isasyncgen(items):
+                        scope.shield = True
+                        await items.aclose()
+            tasks.cancel_scope.cancel()
+
+    async def _read_next(self, items: AsyncIterator[str | Message]) -> None:
         try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._send_when_paused)
-                while not self._source_ended:
-                    while not self._has_room:
-                        await self._wait()
-                    try:
-                        self._take(await anext(items))
-                    except StopAsyncIteration:
-                        self._end_source()
-                    except Exception as error:  # noqa: BLE001 - told to the user once what is under way is done
-                        self._failure = error
-                        self._end_source()
-                tasks.cancel_scope.cancel()
-        finally:
-            if inspect.isasyncgen(items):
-                with anyio.CancelScope(shield=True):
-                    await items.aclose()
+            self._take(await anext(items))
+        except StopAsyncIteration:
+            self._end_source()
+        except Exception as error:  # noqa: BLE001 - told to the user once what is under way is done
+            self._failure = error
+            self._end_source()
+        except anyio.get_cancelled_exc_class():
+            if is_cancelled():
+                raise
+            self._failure = ClickatellError("the source was cancelled")
+            self._end_source()
 
     def _end_source(self) -> None:
         """Nothing more will be read: no group needs to wait for company."""
@@ -357,10 +372,12 @@ class Bulk:
         if self._journal is not None:
             call.flight.on_leaving = partial(self._journal, call.climsgid, call.positions, call.to)
         self._in_flight += 1
+        failure: ClickatellError | None = None
         try:
-            while True:
+            while self._stopped_by is None:
                 if self._resume_at > anyio.current_time():
                     await anyio.sleep_until(self._resume_at)
+                    continue  # by now all may be otherwise
                 try:
                     lines = await deliver(
                         self._caller,
@@ -371,24 +388,30 @@ class Bulk:
                         flight=call.flight,
                     )
                 except (TransportError, SessionExpiredError) as error:
-                    if self._wait_for_gateway(error):
-                        continue
-                    self._close(call, [Rejected(to, error) for to in call.to])
+                    failure = error
+                    if not self._wait_for_gateway(error):
+                        break
                 except OutcomeUnknownError as error:
                     self._delay(error.retry_after)
                     self._close(call, [_uncertain(to, call.climsgid, error) for to in call.to])
+                    return None
                 except (AuthenticationError, ClosedError) as error:
+                    failure = None
                     self._stop(error)
-                    self._close(call, [Skipped(to, error) for to in call.to])
                 except ApiError as error:
                     self._gateway_is_there()
                     if isinstance(error, _STOPS):
                         self._stop(error)
                     self._close(call, [Rejected(to, error.about(to)) for to in call.to])
+                    return None
                 else:
                     self._gateway_is_there()
                     return lines
-                return None
+            if failure is not None:
+                self._close(call, [Rejected(to, failure) for to in call.to])
+            elif self._stopped_by is not None:
+                self._close(call, _not_sent(call, self._stopped_by))
+            return None
         finally:
             self._in_flight -= 1
 
@@ -495,7 +518,9 @@ async def in_order(run: Bulk, total: int) -> list[SendResult]:
     told: list[SendResult | None] = [None] * total
     with contextlib.suppress(StopAsyncIteration):
         while True:
-            for position, result in zip(*await run._answer(), strict=True):
+            while not run._results:
+                await run._wait_for_results()
+            for position, result in zip(*run._next_call(), strict=True):
                 told[position] = result
     return cast("list[SendResult]", told)  # none is left: a run that does not end in its own time raises
 

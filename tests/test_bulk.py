@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
-import anyio
+import anyio.lowlevel
 import httpx
 import pytest
+import sniffio
 
 from clickasync import (
     Accepted,
     AuthenticationError,
+    Bulk,
     Callback,
+    ClickatellError,
     Client,
     CreditError,
     InvalidNumberError,
@@ -34,6 +39,8 @@ from tests.virtual import VIRTUAL_TIME, answer, client_of, virtual_gateway
 pytestmark = pytest.mark.anyio
 
 on_virtual_time = pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME])
+ANN = "27821234567"
+BOB = "27827654321"
 LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
 
 
@@ -241,6 +248,78 @@ async def test_a_source_that_raises_is_told_after_what_it_gave() -> None:
             assert all(result.ok for result in results)
 
 
+async def test_an_async_source_that_is_cancelled_is_told_after_what_it_gave() -> None:
+    async def source() -> AsyncIterator[str]:
+        for to in numbers(4):
+            yield to
+        raise asyncio.CancelledError
+
+    if sniffio.current_async_library() != "asyncio":
+        pytest.skip("on trio nobody can raise it")
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url, Client(**LOGIN, base_url=url, batch_size=3) as client:
+        results = []
+        with pytest.raises(ClickatellError, match="the source was cancelled"):
+            async with client.bulk(source(), "Hi") as run:
+                async for result in run:
+                    results.append(result)
+    assert len(results) == 4
+    assert all(result.ok for result in results)
+
+
+async def test_a_source_cannot_pass_off_its_failure_as_the_end_of_the_run() -> None:
+    def source() -> Iterator[str]:
+        yield from numbers(2)
+        raise StopAsyncIteration
+
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
+        with pytest.raises(RuntimeError, match="the source raised StopAsyncIteration"):
+            async with client.bulk(source(), "Hi") as run:
+                async for _ in run:
+                    pass
+    assert run.progress.accepted == 2
+
+
+async def test_a_source_may_have_a_cancel_scope_open_when_the_run_is_left() -> None:
+    closed = False
+
+    async def source() -> AsyncIterator[str]:
+        nonlocal closed
+        try:
+            with anyio.move_on_after(60):
+                for to in numbers(1000):
+                    yield to
+        finally:
+            closed = True
+
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url, Client(**LOGIN, base_url=url, batch_size=10, max_connections=2) as client:
+        async with client.bulk(source(), "Hi") as run:
+            async for _ in run:
+                await anyio.wait_all_tasks_blocked()  # there is no room for more
+                break
+        async for _ in run:
+            pass
+    assert closed
+
+
+async def test_several_may_share_the_results_of_a_run() -> None:
+    faulty = FaultyGateway(Gateway(credits=3000))
+    told: list[str] = []
+
+    async def consume(run: Bulk) -> None:
+        async for result in run:
+            told.append(result.to)
+            await anyio.lowlevel.checkpoint()
+
+    async with faulty.serve() as url, Client(**LOGIN, base_url=url, batch_size=3) as client:
+        async with client.bulk(numbers(600), "Hi") as run, anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(consume, run)
+    assert sorted(told) == numbers(600)
+
+
 async def test_an_exception_of_the_user_comes_out_as_it_is() -> None:
     faulty = FaultyGateway(Gateway(credits=10_000))
     async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
@@ -373,6 +452,30 @@ async def test_a_gateway_that_cannot_be_reached_for_a_while_only_pauses_the_run(
             results = [result async for result in run]
     assert all(result.ok for result in results)
     assert len(gateway.messages) == 100
+
+
+@on_virtual_time
+async def test_a_call_that_waits_for_the_gateway_does_not_go_out_after_the_run_has_stopped() -> None:
+    gateway = virtual_gateway()
+    calls: list[str] = []
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        to = dict(parse_qsl(request.content.decode())).get("to")
+        if to is None:
+            return answer(gateway, request)
+        calls.append(to)
+        if to == ANN:
+            return httpx.Response(429, headers={"Retry-After": "20"})
+        await anyio.sleep(5)
+        return httpx.Response(200, text="ERR: 301, No credit left")
+
+    async with client_of(gateway, handle, batch_size=1, retries=0) as client:
+        async with client.bulk([ANN, BOB], "Hi") as run:
+            results = {result.to: result async for result in run}
+    assert sorted(calls) == [ANN, BOB]
+    refused = results[ANN]
+    assert isinstance(refused, Rejected)
+    assert isinstance(refused.error, TransportError)
 
 
 @on_virtual_time

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import anyio.lowlevel
 import anyio.to_thread
+import httpcore
+import httpx
 import pytest
 import trustme
 from anyio.abc import ByteStream, SocketAttribute
 
-from clickasync import Accepted, Client, OutcomeUnknownError, ProtocolError, TransportError
+from clickasync import (
+    Accepted,
+    ApiError,
+    Client,
+    ConnectClient,
+    OutcomeUnknownError,
+    ProtocolError,
+    TransportError,
+)
 from clickasync.simulator import Gateway
 from tests.faults.harness import Fault, FaultyGateway, always, closed_port, once
 
@@ -23,6 +34,7 @@ pytestmark = pytest.mark.anyio
 
 LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
 TO = "27821234567"
+TOKEN = "0123456789abcdef0123456789abcdef"
 LONG_TEXT = "\u00e9" * 39_000  # each of them six bytes of a form
 
 
@@ -110,12 +122,7 @@ async def test_an_address_that_does_not_answer_does_not_hold_up_the_next(address
     faulty = FaultyGateway(Gateway())
     async with faulty.serve() as url:
         port = int(url.rpartition(":")[2])
-        with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
-            deaf.bind(("127.0.0.2", port))
-            deaf.listen(0)  # and with its queue full, the system answers nobody
-            for caller in (first, second):
-                caller.setblocking(False)
-                caller.connect_ex(("127.0.0.2", port))
+        with _deaf("127.0.0.2", port):
             async with Client(**LOGIN, base_url=f"http://gw.localhost:{port}", retries=0, timeout=5.0) as client:
                 assert await client.balance() == 1000
 
@@ -187,6 +194,108 @@ async def test_a_connection_that_broke_is_not_used_again(fault: Fault) -> None:
     assert faulty.connections == 2
 
 
+@pytest.mark.parametrize(
+    "surplus", [b"\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nID: stale", b"HTTP/1.1 200 OK\r\n"]
+)
+async def test_what_follows_a_reply_is_not_taken_for_the_next(surplus: bytes) -> None:
+    async with _listening(_answering(b"OK: 5e55", b"ID: 1", b"ERR: 105, Invalid", surplus=surplus)) as port:
+        async with Client(**LOGIN, base_url=f"http://127.0.0.1:{port}", max_connections=1) as client:
+            assert (await client.send(TO, "Hi")).id == "1"
+            with pytest.raises(ApiError, match="105"):
+                await client.send(TO, "Ho")
+
+
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 5\r\n\r\nID: 1", b"Transfer-Encoding: chunked\r\n\r\n5\r\nID: 1\r\n0\r\n\r\n"]
+)
+async def test_a_connection_whose_reply_was_read_to_its_end_is_used_again(framing: bytes) -> None:
+    connections = 0
+
+    async def serve(stream: ByteStream) -> None:
+        nonlocal connections
+        connections += 1
+        while True:
+            data = await stream.receive()
+            auth = b"Content-Length: 8\r\n\r\nOK: 5e55"
+            await stream.send(b"HTTP/1.1 200 OK\r\n" + (auth if b"/http/auth" in data else framing))
+
+    async with _listening(serve) as port:
+        async with Client(**LOGIN, base_url=f"http://127.0.0.1:{port}", max_connections=1) as client:
+            assert {(await client.send(TO, "Hi")).id for _ in range(5)} == {"1"}
+    assert connections == 1
+
+
+@pytest.mark.parametrize("last", ["a reply that nobody asked for", "its end"])
+async def test_what_the_gateway_does_at_the_last_moment_before_a_request_is_not_its_answer(
+    last: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The moment is between httpcore's own look at the connection and the request's first byte."""
+    sockets: list[socket.socket] = []
+    answering = _answering(b"OK: 5e55", b"ID: 1")
+
+    async def serve(stream: ByteStream) -> None:
+        sockets.append(stream.extra(SocketAttribute.raw_socket))
+        await answering(stream)
+
+    look = httpcore.AsyncHTTPConnection.has_expired
+
+    def look_too_early(connection: httpcore.AsyncHTTPConnection) -> bool:
+        has_expired = look(connection)
+        if last == "its end":
+            sockets[-1].shutdown(socket.SHUT_WR)
+        else:
+            os.write(sockets[-1].fileno(), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nID: stale")
+        return has_expired
+
+    async with _listening(serve) as port:
+        url = f"http://127.0.0.1:{port}"
+        async with Client(**LOGIN, base_url=url, max_connections=1, retries=0) as client:
+            await client.authenticate()
+            monkeypatch.setattr(httpcore.AsyncHTTPConnection, "has_expired", look_too_early)
+            assert (await client.send(TO, "Hi")).id == "1"
+    assert len(sockets) == 2
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".localhost", "a..localhost"])
+async def test_nothing_was_sent_to_a_name_that_cannot_be_one(host: str) -> None:
+    async with ConnectClient(TOKEN, base_url=f"http://{host}", retries=0) as client:
+        with pytest.raises(TransportError, match="nothing was sent"):
+            await client.forgot_password("ann", "ann@example.org", captcha=("1" * 32, "ab12"))
+
+
+async def test_nothing_was_sent_when_the_certificates_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "no-such-file.pem")
+    async with ConnectClient(TOKEN, base_url="https://localhost", retries=0) as client:
+        with pytest.raises(TransportError, match="No such file.*nothing was sent"):
+            await client.forgot_password("ann", "ann@example.org", captcha=("1" * 32, "ab12"))
+
+
+async def test_nothing_was_sent_when_connecting_took_longer_than_the_whole_call_may(
+    addresses_of_host: list[str],
+) -> None:
+    """The connection and TLS have the same limit each, and the call the sum of its phases'."""
+    addresses_of_host += ["127.0.0.2", "127.0.0.1"]
+    limits = httpx.Timeout(connect=0.3, read=0.05, write=0.05, pool=None)
+    async with _listening(lambda stream: anyio.sleep_forever()) as port:
+        with _deaf("127.0.0.2", port):
+            base = f"https://gw.localhost:{port}"
+            async with ConnectClient(TOKEN, base_url=base, retries=0, timeout=limits) as client:
+                with pytest.raises(TransportError, match=r"no connection within 0\.4 s; nothing was sent"):
+                    await client.forgot_password("ann", "ann@example.org", captcha=("1" * 32, "ab12"))
+
+
+@contextmanager
+def _deaf(address: str, port: int) -> Iterator[None]:
+    """An address that does not answer, for a while."""
+    with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
+        deaf.bind((address, port))
+        deaf.listen(0)  # and with its queue full, the system answers nobody
+        for caller in (first, second):
+            caller.setblocking(False)
+            caller.connect_ex((address, port))
+        yield
+
+
 @asynccontextmanager
 async def _listening(
     handle: Callable[[ByteStream], Awaitable[None]], receive_buffer: int | None = None
@@ -203,6 +312,19 @@ async def _listening(
         tasks.start_soon(listener.serve, serve)
         yield listener.extra(SocketAttribute.local_port)
         tasks.cancel_scope.cancel()
+
+
+def _answering(auth: bytes, *texts: bytes, surplus: bytes = b"") -> Callable[[ByteStream], Awaitable[None]]:
+    """A gateway that gives these replies to what is not auth, one after another on all connections, and `surplus`."""
+    rest = iter(texts)
+
+    async def serve(stream: ByteStream) -> None:
+        while True:
+            data = await stream.receive()
+            text = auth if b"/http/auth" in data else next(rest)
+            await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(text) + text + surplus)
+
+    return serve
 
 
 def _length(data: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 import time
@@ -9,7 +10,7 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
-import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 import respx
@@ -24,7 +25,7 @@ from clickasync import (
     TransportError,
 )
 from clickasync.simulator import Gateway
-from tests.faults.harness import Fault, FaultyGateway, always, once
+from tests.faults.harness import Fault, FaultyGateway, always, closed_port, once
 from tests.virtual import VIRTUAL_TIME, answer, client_of, virtual_gateway
 
 pytestmark = pytest.mark.anyio
@@ -113,6 +114,32 @@ async def test_a_certificate_that_does_not_fit_is_told_as_a_transport_error(tmp_
         tasks.cancel_scope.cancel()
 
 
+async def test_what_the_caller_is_handling_is_not_told_as_the_reason() -> None:
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url:
+        client = Client(**LOGIN, base_url=url, retries=0)
+        await client.authenticate()
+    async with client:
+        try:
+            raise OSError("of the caller's own")
+        except OSError:
+            with pytest.raises(TransportError, match="could not connect") as caught:
+                await client.balance()
+    assert "of the caller" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="Python 3.12 and later")
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_where_tasks_start_at_once_idle_connections_are_closed_all_the_same(anyio_backend: str) -> None:
+    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url:
+        async with Client(**LOGIN, base_url=url, keep_session_alive=False) as client:
+            await client.authenticate()
+        while faulty.open_connections:
+            await anyio.lowlevel.checkpoint()
+
+
 async def test_a_name_that_does_not_resolve_is_a_transport_error() -> None:
     async with Client(**LOGIN, base_url="https://gateway.invalid", retries=0) as client:
         with pytest.raises(TransportError, match="could not connect"):
@@ -136,6 +163,23 @@ async def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         async with Client(**LOGIN, base_url=url) as client:
             assert await client.balance() == 1000
+
+
+@pytest.mark.parametrize(
+    ("proxy", "says"), [("socks5://127.0.0.1:9", r"httpx\[socks\]"), ("gopher://user:pa55@127.0.0.1", "HTTPS_PROXY")]
+)
+async def test_a_proxy_that_cannot_be_used_is_told_by_the_constructor(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, says: str
+) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        Client(**LOGIN)
+    assert "pa55" not in str(caught.value)
+
+
+async def test_a_client_that_is_not_async_is_refused_by_the_constructor() -> None:
+    with httpx.Client() as own, pytest.raises(ConfigurationError, match=r"httpx\.AsyncClient, not Client"):
+        Client(**LOGIN, http_client=own)  # type: ignore[arg-type]
 
 
 async def test_the_users_own_client_is_used_as_it_is_and_not_closed() -> None:
@@ -248,12 +292,25 @@ class TestTheFastLane:
         assert faulty.calls["token_pay"] == 1
 
     async def test_a_refused_connection_is_not_sent(self) -> None:
-        from tests.faults.harness import closed_port
-
         base = f"http://127.0.0.1:{closed_port()}"
         async with Client(**LOGIN, base_url=base, transport="aiohttp", retries=0) as client:
             with pytest.raises(TransportError, match="could not connect"):
                 await client.send(TO, "Hi")
+
+    async def test_a_proxy_of_the_environment_is_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        faulty = FaultyGateway(Gateway())
+        async with faulty.serve() as url:
+            monkeypatch.setenv("http_proxy", url)
+            base = "http://gateway.example.org"
+            async with Client(**LOGIN, base_url=base, allow_insecure=True, transport="aiohttp") as client:
+                await client.balance()
+        assert faulty.targets == [f"{base}/http/auth", f"{base}/http/getbalance"]
+
+    @pytest.mark.parametrize("anyio_backend", ["trio"])
+    async def test_on_trio_it_says_that_it_cannot(self, anyio_backend: str) -> None:
+        async with Client(**LOGIN, transport="aiohttp") as client:
+            with pytest.raises(ConfigurationError, match="asyncio only; leave it out on trio"):
+                await client.balance()
 
     async def test_it_leaves_nothing_open_when_it_is_dropped(self) -> None:
         import gc

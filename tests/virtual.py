@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from urllib.parse import parse_qsl
 
 import anyio
@@ -21,7 +21,7 @@ def virtual_gateway(**settings: object) -> Gateway:
     return Gateway(clock=anyio.current_time, **settings)  # type: ignore[arg-type]
 
 
-Handler = Callable[[httpx.Request], httpx.Response]
+Handler = Callable[[httpx.Request], httpx.Response] | Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 
 def answer(gateway: Gateway, request: httpx.Request) -> httpx.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import urllib.request
 from collections import deque
 from typing import Final, TypeAlias
@@ -15,7 +16,18 @@ from clickasync.background import BackgroundTask, spawn
 from clickasync.errors import ClosedError, ConfigurationError, ProtocolError
 from clickasync.law import Flight, Lost, NotSent, Unreadable
 from clickasync.transport.failures import classify, retry_after
-from clickasync.transport.lanes import HEADERS, IDLE_SECONDS, Answer, HttpLibrary, Lane, close, lane_factory, limits
+from clickasync.transport.lanes import (
+    HEADERS,
+    IDLE_SECONDS,
+    Answer,
+    Body,
+    HttpLibrary,
+    Lane,
+    check_loop,
+    close,
+    lane_factory,
+    limits,
+)
 from clickasync.transport.urls import DiscreetURL
 
 __all__ = ["MAX_REPLY", "Outcome", "Reply", "Transport"]
@@ -58,7 +70,8 @@ class Transport:
         library: what drives the connections where there is no `http_client`.
 
     Raises:
-        ConfigurationError: `timeout` is wrong, or `library` is not installed.
+        ConfigurationError: `timeout` or `http_client` is wrong, `library` is not installed, or the environment names a
+            proxy that cannot be used.
     """
 
     def __init__(
@@ -90,8 +103,11 @@ class Transport:
         self._own_client: httpx.AsyncClient | None = None
         self._client = http_client
         scheme = httpx.URL(self._base_url).scheme
-        if http_client is None and library == "httpx" and _environment_has_proxy(scheme):
-            self._client = self._own_client = httpx.AsyncClient(limits=limits(max_connections))
+        if http_client is None and _environment_has_proxy(scheme):  # httpx knows proxies, whatever `library` is
+            self._client = self._own_client = _proxied_client(max_connections)
+        elif not isinstance(http_client, httpx.AsyncClient | None):
+            raise ConfigurationError(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}")
+        self._library = library
         self._new_lane = lane_factory(library, scheme, timeout)
 
     async def exchange(self, path: str, body: bytes, flight: Flight | None = None) -> Outcome:
@@ -99,9 +115,12 @@ class Transport:
 
         Raises:
             ClosedError: the client is closed; nothing was sent.
+            ConfigurationError: `library` does not run on this event loop; nothing was sent.
         """
         self._check_open()
         if self._slots is None:  # made here, for it belongs to the event loop
+            if self._client is None:
+                check_loop(self._library)
             self._slots = anyio.Semaphore(self._max_connections, fast_acquire=True)
         if self._queue_seconds == math.inf:
             await self._slots.acquire()
@@ -120,9 +139,9 @@ class Transport:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ClosedError("this client is closed")
+            raise ClosedError("this client is closed; nothing was sent")
         if self._client is not None and self._client.is_closed:
-            raise ClosedError("the http_client given to this client is closed")
+            raise ClosedError("the http_client given to this client is closed; nothing was sent")
 
     async def aclose(self) -> None:
         """Close all connections: now, or those in use when their call is done. May be called twice."""
@@ -131,18 +150,22 @@ class Transport:
             if self._reaper is not None:
                 self._reaper.cancel()
                 await self._reaper.wait()
+            await self._close_idle()
             if self._own_client is not None:
                 await self._own_client.aclose()
 
-    async def _post(self, path: str, body: bytes) -> Outcome:
+    async def _post(self, path: str, form: bytes) -> Outcome:
+        outer = sys.exception()  # what the caller is handling is no cause of ours
         url = self._url(path)
+        body = Body(form)
         reading = _Reading()
         request: httpx.Request | None = None
         try:
             with anyio.move_on_after(self._total_seconds) as scope:
                 if self._client is None:
                     return await self._through_lane(url, body, reading, scope)
-                request = httpx.Request("POST", url, headers=HEADERS, content=body, extensions=self._extensions)
+                body.is_taken = True  # for all that is known
+                request = httpx.Request("POST", url, headers=HEADERS, content=form, extensions=self._extensions)
                 if self._own_client is not None:
                     request.url = url  # a Request makes a plain URL of what it is given, and httpx logs it
                 response = await self._client.send(request, stream=True, follow_redirects=False)
@@ -150,22 +173,26 @@ class Transport:
         except Exception as error:  # noqa: BLE001 - a transport may raise anything; little of it means "not sent"
             if request is not None and getattr(error, "_request", None) is not request:
                 return Lost(type(error).__name__)  # of another request, which a hook of the user's client made
-            return classify(error)
+            failure = classify(error, outer)
+            return failure if body.is_taken else NotSent(failure.reason)
+        if not body.is_taken:
+            return NotSent(f"no connection within {self._total_seconds:g} s")
         return reading.too_long() or Lost(f"no complete reply within {self._total_seconds:g} s")
 
-    async def _through_lane(self, url: httpx.URL, body: bytes, reading: _Reading, scope: anyio.CancelScope) -> Outcome:
-        if self._reaper is None or self._reaper.is_done:
-            self._reaper = spawn(self._reap, name="clickasync: close idle connections")
-        lane = self._idle.pop()[0] if self._idle else self._new_lane()
+    async def _through_lane(self, url: httpx.URL, body: Body, reading: _Reading, scope: anyio.CancelScope) -> Outcome:
+        lane: Lane | None = None
         self._busy += 1
         try:
+            if self._reaper is None or self._reaper.is_done:
+                self._reaper = spawn(self._reap, name="clickasync: close idle connections")
+            lane = self._idle.pop()[0] if self._idle else self._new_lane()
             return await reading.read(await lane.post(url, body), scope)
         finally:
             self._busy -= 1
-            if self._closed:
-                await close(lane)
-            else:
+            if lane is not None:
                 self._idle.append((lane, anyio.current_time()))
+            if self._closed:
+                await self._close_idle()
 
     async def _reap(self) -> None:
         """Close what has been idle for `IDLE_SECONDS`; end when nothing is left, or the event loop ends."""
@@ -176,8 +203,11 @@ class Transport:
                 while idle and idle[0][1] + IDLE_SECONDS <= anyio.current_time():
                     await close(idle.popleft()[0])
         finally:
-            while idle:
-                await close(idle.pop()[0])
+            await self._close_idle()
+
+    async def _close_idle(self) -> None:
+        while self._idle:
+            await close(self._idle.pop()[0])
 
     def _url(self, path: str) -> DiscreetURL:
         url = self._urls.get(path)
@@ -190,6 +220,19 @@ def _environment_has_proxy(scheme: str) -> bool:
     """Whether httpx may find a proxy for `scheme` in the environment (or, on some systems, in the settings)."""
     proxies = urllib.request.getproxies()
     return bool(proxies.get(scheme) or proxies.get("all"))
+
+
+def _proxied_client(connections: int) -> httpx.AsyncClient:
+    try:
+        return httpx.AsyncClient(limits=limits(connections))
+    except ImportError:
+        raise ConfigurationError(
+            "the environment names a SOCKS proxy, which needs: pip install 'httpx[socks]'"
+        ) from None
+    except (ValueError, httpx.InvalidURL):  # whose words may hold the proxy's password
+        raise ConfigurationError(
+            "the environment names a proxy that is no URL like http://proxy:8080: see HTTPS_PROXY and ALL_PROXY"
+        ) from None
 
 
 class _Reading:

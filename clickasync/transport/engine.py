@@ -5,13 +5,14 @@ respx and the like, which put themselves in httpcore's place, see its requests a
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
 
 from clickasync.transport.lanes import IDLE_SECONDS, Answer, Body, ready_headers
-from clickasync.transport.network import Network
+from clickasync.transport.network import Network, Stale
 
 if TYPE_CHECKING:
     import ssl
@@ -28,39 +29,52 @@ class HttpcoreLane:
         self._extensions = extensions
         self._connection: httpcore.AsyncHTTPConnection | None = None
 
-    async def post(self, url: httpx.URL, body: bytes) -> Answer:
+    async def post(self, url: httpx.URL, body: Body) -> Answer:
         asked = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        connection = self._connection
-        if connection is not None and (not connection.is_idle() or connection.has_expired()):
-            await self.aclose()  # `has_expired` also looks whether the gateway has closed it
-            connection = None
-        if connection is None:
-            connection = self._connection = httpcore.AsyncHTTPConnection(
-                asked.origin,
-                ssl_context=self._ssl_context,
-                keepalive_expiry=IDLE_SECONDS,
-                network_backend=Network(),
-            )
-        request = httpcore.Request(
-            b"POST", asked, headers=ready_headers(url, body), content=Body(body), extensions=self._extensions
-        )
-        response = await connection.handle_async_request(request)
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-        if "content-encoding" in headers:  # unasked; httpx knows how to decode it
+        headers = ready_headers(url, body)
+        request = httpcore.Request(b"POST", asked, headers=headers, content=body, extensions=self._extensions)
+        try:
+            response = await (await self._connected(asked.origin)).handle_async_request(request)
+        except Stale:
+            body.is_taken = False
+            response = await (await self._connected(asked.origin)).handle_async_request(request)
+        told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+        if "content-encoding" in told:  # unasked; httpx knows how to decode it
             return Answer.of(httpx.Response(response.status, headers=response.headers, stream=_Stream(response)))
         return Answer(
             response.status,
             response.extensions.get("reason_phrase", b"").decode("ascii", "ignore"),
-            headers,
+            told,
             response.stream,  # type: ignore[arg-type]
-            "content-length" in headers or "transfer-encoding" in headers,
+            "content-length" in told or "transfer-encoding" in told,
             response.aclose,
         )
+
+    async def _connected(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+        connection = self._connection
+        if connection is not None and connection.is_idle() and not connection.has_expired() and _is_clean(connection):
+            return connection
+        await self.aclose()
+        self._connection = httpcore.AsyncHTTPConnection(
+            origin, ssl_context=self._ssl_context, keepalive_expiry=IDLE_SECONDS, network_backend=Network()
+        )
+        return self._connection
 
     async def aclose(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.aclose()
+
+
+def _is_clean(connection: httpcore.AsyncHTTPConnection) -> bool:
+    """Whether nothing came after the end of the last reply: httpcore would take it for the next one.
+
+    It does not tell, so that h11 is asked. Where it cannot be, nobody knows, and the connection is not used again.
+    """
+    with suppress(AttributeError):
+        surplus, _ = connection._connection._h11_state.trailing_data  # type: ignore[union-attr]
+        return not surplus
+    return False
 
 
 class _Stream(httpx.AsyncByteStream):

@@ -46,8 +46,11 @@ _WORDS: Final[dict[type[Exception], str]] = {
 }
 
 
-def classify(error: Exception) -> NotSent | Lost:
-    """Was anything sent? Only what certainly comes before the request counts as no."""
+def classify(error: Exception, outer: BaseException | None = None) -> NotSent | Lost:
+    """Was anything sent? Only what certainly comes before the request counts as no.
+
+    `outer` is what the caller was handling when it made the call: no cause of ours.
+    """
     if isinstance(error, httpx.HTTPStatusError):  # an event hook of the user's own client raised it
         status = error.response.status_code
         return (NotSent if status == 429 else Lost)(f"HTTP {status}", retry_after(error.response.headers))
@@ -60,7 +63,7 @@ def classify(error: Exception) -> NotSent | Lost:
         issubclass(kind, _NOT_SENT),
         next((text for known, text in _WORDS.items() if issubclass(kind, known)), kind.__name__),
     )
-    root = _root_cause(error)
+    root = _root_cause(error, outer)
     # Only the system's own words: those of HTTP libraries may hold a URL, and the Connect API's URL is a secret.
     detail = f": {root}" if isinstance(root, OSError) else ""
     return (NotSent if not_sent else Lost)(words + detail)
@@ -79,12 +82,12 @@ def _through_aiohttp(error: Exception) -> tuple[bool, str] | None:
     return False, "no reply in time" if isinstance(cause, TimeoutError) else "the connection broke"
 
 
-def _root_cause(error: BaseException) -> BaseException:
+def _root_cause(error: BaseException, outer: BaseException | None) -> BaseException:
     for _ in range(8):
         deeper = error.__cause__ or error.__context__
         if isinstance(error, BaseExceptionGroup):
             deeper = error.exceptions[0]
-        if deeper is None:
+        if deeper is None or deeper is outer:
             break
         error = deeper
     return error

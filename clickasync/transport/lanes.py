@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 import anyio
 import httpx
+import sniffio
 from attrs import frozen
 
 from clickasync._version import __version__
@@ -29,6 +30,7 @@ __all__ = [
     "Body",
     "HttpLibrary",
     "Lane",
+    "check_loop",
     "close",
     "lane_factory",
     "limits",
@@ -81,7 +83,7 @@ class Answer:
 class Lane(Protocol):
     """One connection."""
 
-    async def post(self, url: httpx.URL, body: bytes) -> Answer:
+    async def post(self, url: httpx.URL, body: Body) -> Answer:
         """POST a form; raises whatever its HTTP library does."""
 
     async def aclose(self) -> None:
@@ -118,7 +120,17 @@ def lane_factory(library: HttpLibrary, scheme: str, timeout: httpx.Timeout) -> C
         from httpx_aiohttp import AiohttpTransport
     except ImportError:
         raise ConfigurationError("transport='aiohttp' needs httpx-aiohttp: pip install 'clickasync[aiohttp]'") from None
-    return lambda: _HttpxLane(AiohttpTransport(verify=tls() or False, limits=limits(1)), extensions)
+    return lambda: _AiohttpLane(AiohttpTransport(verify=tls() or False, limits=limits(1)), extensions)
+
+
+def check_loop(library: HttpLibrary) -> None:
+    """Check that `library` runs on the event loop that is running.
+
+    Raises:
+        ConfigurationError: it does not.
+    """
+    if library == "aiohttp" and (loop := sniffio.current_async_library()) != "asyncio":
+        raise ConfigurationError(f"transport='aiohttp' runs on asyncio only; leave it out on {loop}")
 
 
 def limits(connections: int) -> httpx.Limits:
@@ -134,14 +146,33 @@ async def close(lane: Lane) -> None:
         await lane.aclose()
 
 
-class _HttpxLane:
-    """A transport of httpx's, for one connection."""
+class Body(httpx.AsyncByteStream):
+    """A request's body. Not an async generator: one that a cancelled call leaves unfinished upsets trio."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.is_taken = False
+        """Whether it was asked for. Before that, nothing of the request has left."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self.is_taken = False
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self.is_taken:
+            raise StopAsyncIteration
+        self.is_taken = True
+        return self.data
+
+
+class _AiohttpLane:
+    """A transport of httpx-aiohttp, for one connection."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport, extensions: dict[str, Any]) -> None:
         self._transport = transport
         self._extensions = extensions
 
-    async def post(self, url: httpx.URL, body: bytes) -> Answer:
+    async def post(self, url: httpx.URL, body: Body) -> Answer:
         return Answer.of(await self._transport.handle_async_request(_ReadyRequest(url, body, self._extensions)))
 
     async def aclose(self) -> None:
@@ -151,34 +182,20 @@ class _HttpxLane:
 class _ReadyRequest(httpx.Request):
     """A POST with all its headers ready: httpx takes long to work them out."""
 
-    def __init__(self, url: httpx.URL, body: bytes, extensions: dict[str, Any]) -> None:
-        super().__init__("POST", url, headers=ready_headers(url, body), stream=Body(body), extensions=extensions)
+    def __init__(self, url: httpx.URL, body: Body, extensions: dict[str, Any]) -> None:
+        super().__init__("POST", url, headers=ready_headers(url, body), stream=body, extensions=extensions)
         self._body = body
 
     @property
     def content(self) -> bytes:
         """The body, for transports that want it whole."""
-        return self._body
+        self._body.is_taken = True
+        return self._body.data
 
 
-def ready_headers(url: httpx.URL, body: bytes) -> list[tuple[bytes, bytes]]:
+def ready_headers(url: httpx.URL, body: Body) -> list[tuple[bytes, bytes]]:
     """All the headers of a POST."""
-    return [(b"Host", url.netloc), *_RAW_HEADERS, (b"Content-Length", b"%d" % len(body))]
+    return [(b"Host", url.netloc), *_RAW_HEADERS, (b"Content-Length", b"%d" % len(body.data))]
 
 
 _RAW_HEADERS: Final = [(name.encode("ascii"), value.encode("ascii")) for name, value in HEADERS.items()]
-
-
-class Body(httpx.AsyncByteStream):
-    """A request's body, once. Not an async generator: one that a cancelled call leaves unfinished upsets trio."""
-
-    def __init__(self, body: bytes) -> None:
-        self._rest = [body]
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if not self._rest:
-            raise StopAsyncIteration
-        return self._rest.pop()

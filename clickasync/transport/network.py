@@ -19,12 +19,16 @@ import anyio
 import httpcore
 import sniffio
 
-__all__ = ["Network"]
+__all__ = ["Network", "Stale"]
 
 _EYEBALLS: Final = 0.25
 """Seconds after which the next address of a host is tried besides (RFC 8305)."""
 _MOST_UNREAD: Final = 1 << 18
 """Bytes. With so many that nobody has asked for, the socket is not read any further."""
+
+
+class Stale(httpcore.ConnectError):
+    """An idle connection was closed, or written to, by the gateway. It was not used again: nothing was sent."""
 
 
 class Network(httpcore.AsyncNetworkBackend):
@@ -48,13 +52,17 @@ class _Joining(httpcore.AsyncNetworkStream):
     """Writes head and body of a request at once: httpcore writes them one by one, and each costs a system call."""
 
     _head = b""
+    _was_used = False
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if buffer.startswith(b"POST ") and not self._head:
+        if not self._head and buffer.startswith(b"POST "):
             self._head = buffer  # every request of ours has a body, which follows
-        else:
-            head, self._head = self._head, b""
-            await self._send(head + buffer, timeout)
+        elif buffer:  # the end of a request has no bytes
+            if self._was_used and self._head and self.get_extra_info("is_readable"):
+                raise Stale("the gateway closed the connection before anything was sent")
+            self._was_used = True
+            data, self._head = self._head + buffer, b""
+            await self._send(data, timeout)
 
     async def _send(self, data: bytes, timeout: float | None) -> None:
         raise NotImplementedError
@@ -73,7 +81,12 @@ class _OtherStream(_Joining):
         await self._stream.write(data, timeout)
 
     async def start_tls(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        return _OtherStream(await self._stream.start_tls(*args, **options))
+        try:
+            return _OtherStream(await self._stream.start_tls(*args, **options))
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self._stream.aclose()  # which httpcore leaves open when it is cancelled
+            raise
 
 
 class _AsyncioStream(_Joining, asyncio.Protocol):
@@ -84,7 +97,7 @@ class _AsyncioStream(_Joining, asyncio.Protocol):
 
     def __init__(self) -> None:
         self._unread = b""
-        self._has_read = False
+        self._has_read = False  # since the last request
         self._is_full = False
         self._is_over = False
         self._error: Exception | None = None
@@ -167,7 +180,7 @@ class _AsyncioStream(_Joining, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast("asyncio.Transport", transport)  # uvloop's are none
-        transport.set_write_buffer_limits(0)  # so that a write lasts until the system has taken all
+        transport.set_write_buffer_limits(0)  # a write lasts until the system (or TLS) has taken all
         self._transport = transport
         self._socket = transport.get_extra_info("socket")
 
@@ -218,6 +231,8 @@ async def _first_to_connect(host: str, port: int) -> _AsyncioStream:
             tasks.cancel_scope.cancel()
 
     addresses = await _addresses(host, port)
+    if not addresses:
+        raise OSError(f"{host} has no address")
     try:
         async with anyio.create_task_group() as tasks:
             for address in addresses:
