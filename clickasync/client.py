@@ -195,6 +195,8 @@ class Client:
             AuthenticationError: the credentials are refused before anything was sent.
         """
         recipients = listed(to)
+        if text is None and options.get("data") is None and any(isinstance(recipient, str) for recipient in recipients):
+            raise InvalidOptionError("no text was given; give a text (or data, for a raw payload)")
         async with self._bulk(recipients, text, dict(options), patience=None) as run:
             results = await in_order(run, len(recipients))
         if isinstance(run.stopped_by, AuthenticationError) and all(
@@ -473,7 +475,7 @@ def _credentials(api_id: str | int | None, user: str | None, password: str | Non
     missing = [name for name, value in found.items() if not value]
     if missing:
         variables = ", ".join(f"CLICKATELL_{name.upper()}" for name in missing)
-        raise ConfigurationError(f"missing {', '.join(missing)}: pass them to Client, or set {variables}")
+        raise ConfigurationError(f"missing {', '.join(missing)}: give them, or set {variables}")
     return Credentials(**found)
 
 

@@ -208,9 +208,9 @@ def listed(to: Iterable[str]) -> list[str]:
     """The recipients as a list.
 
     Raises:
-        InvalidOptionError: one str, whose digits would each be taken for a recipient.
+        InvalidOptionError: one str, whose digits would each be taken for a recipient, or no iterable.
     """
-    if isinstance(to, str | bytes):
+    if isinstance(to, str | bytes) or not isinstance(to, Iterable):
         raise InvalidOptionError("to must be several numbers, such as a list; send to one with `send`")
     return list(to)
 

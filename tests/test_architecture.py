@@ -59,6 +59,7 @@ FLOORS: Final[dict[str, int]] = {
     "clickasync.sending": 5,
     "clickasync": 6,
     "clickasync.cli": 7,
+    "clickasync.__main__": 7,
 }
 
 # Only these know these libraries (but for names in annotations).

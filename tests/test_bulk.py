@@ -83,6 +83,12 @@ async def test_wrong_options_are_refused_before_anything_is_read(options: Any) -
             await client.send_many(numbers(3), "Hi", **options)
 
 
+async def test_send_many_needs_a_text() -> None:
+    async with Client(**LOGIN) as client:
+        with pytest.raises(InvalidOptionError, match="no text was given"):
+            await client.send_many(numbers(3))
+
+
 async def test_interleaved_texts_are_grouped_into_full_calls() -> None:
     faulty = FaultyGateway(Gateway())
     source = [Message(to, f"Hi {index % 3}", callback=Callback.FINAL) for index, to in enumerate(numbers(30))]

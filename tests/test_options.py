@@ -508,6 +508,6 @@ def test_ornaments_do_not_change_a_number(digits: str, prefix: str, data: st.Dat
 
 def test_several_recipients_are_not_one_str() -> None:
     assert listed(iter(["27", "28"])) == ["27", "28"]
-    for to in ("27821234567", b"27821234567"):
+    for to in ("27821234567", b"27821234567", 27821234567, None):
         with pytest.raises(InvalidOptionError, match="list"):
             listed(to)  # type: ignore[arg-type]

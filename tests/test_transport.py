@@ -140,6 +140,13 @@ async def test_where_tasks_start_at_once_idle_connections_are_closed_all_the_sam
             await anyio.lowlevel.checkpoint()
 
 
+async def test_a_gateway_that_is_elsewhere_leads_to_the_base_url() -> None:
+    async with FaultyGateway(Gateway(), always("auth", Fault.REDIRECT)).serve() as url:
+        async with Client(**LOGIN, base_url=url, retries=0) as client:
+            with pytest.raises(TransportError, match=r"HTTP 302 Whatever \(is base_url right\?\)"):
+                await client.balance()
+
+
 async def test_a_name_that_does_not_resolve_is_a_transport_error() -> None:
     async with Client(**LOGIN, base_url="https://gateway.invalid", retries=0) as client:
         with pytest.raises(TransportError, match="could not connect"):

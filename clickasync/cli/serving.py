@@ -10,6 +10,8 @@ from typing import Any
 
 import anyio
 
+from clickasync.simulator.server import bind, url_of
+
 __all__ = ["serving"]
 
 
@@ -18,17 +20,16 @@ async def serving(app: Any, *, host: str = "127.0.0.1", port: int = 0) -> AsyncI
     """Serve `app`, and give the URL that it listens on. Port 0 takes a free one.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is taken, or the host is none of this machine's.
         ModuleNotFoundError: uvicorn is not installed; the message says how.
     """
     server, started = _server(app)
-    with _bound(host, port) as listener:
-        host, port = listener.getsockname()[:2]
+    with bind(host, port) as listener:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [listener])
             try:
                 await started.wait()
-                yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+                yield url_of(listener)
             finally:
                 server.should_exit = True
 
@@ -56,14 +57,3 @@ def _server(app: Any) -> tuple[Any, anyio.Event]:
     # silent: callbacks by GET have everything in their URL.
     config.access_log = False
     return Server(config), started
-
-
-@contextlib.contextmanager
-def _bound(host: str, port: int) -> Iterator[socket.socket]:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-    )[0]
-    with socket.socket(family, kind, protocol) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        yield listener

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.routing import BaseRoute
 
-__all__ = ["create_app", "run", "serve"]
+__all__ = ["bind", "create_app", "run", "serve", "url_of"]
 
 
 @contextmanager
@@ -95,8 +95,8 @@ def run(
         ModuleNotFoundError: the extra is not installed; the message says how.
     """
     app = create_app(gateway, routes=routes)
-    with _bind(host, port) as bound:
-        server = _server(app, lambda: on_listening(_url(bound)))
+    with bind(host, port) as bound:
+        server = _server(app, lambda: on_listening(url_of(bound)))
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[bound])
 
@@ -107,8 +107,8 @@ class _ServerThread:
     def __init__(self, app: Starlette, host: str, port: int) -> None:
         self._up = threading.Event()
         self._server = _server(app, self._up.set)
-        self._socket = _bind(host, port)
-        self.url = _url(self._socket)
+        self._socket = bind(host, port)
+        self.url = url_of(self._socket)
         self._thread = threading.Thread(target=self._work, name="clickasync-simulator", daemon=True)
 
     def start(self) -> None:
@@ -150,7 +150,12 @@ def _server(app: Starlette, on_started: Callable[[], object]) -> uvicorn.Server:
     return Server(config)
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """A socket to listen with.
+
+    Raises:
+        OSError: the port is taken, or the host is none of this machine's; it names both.
+    """
     # Not `socket.create_server`: its sockets do not name their protocol, and asyncio then leaves Nagle's algorithm on,
     # which holds back the second half of each reply for 40 ms.
     family, kind, protocol, _, address = socket.getaddrinfo(
@@ -161,12 +166,13 @@ def _bind(host: str, port: int) -> socket.socket:
         if os.name == "posix":
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
-    except BaseException:
+    except OSError as error:
         bound.close()
-        raise
+        raise OSError(error.errno, error.strerror, f"{host}:{port}") from None
     return bound
 
 
-def _url(bound: socket.socket) -> str:
+def url_of(bound: socket.socket) -> str:
+    """The URL of a bound socket."""
     host, port = bound.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -35,6 +35,8 @@ __all__ = ["MAX_REPLY", "Outcome", "Reply", "Transport"]
 MAX_REPLY: Final = 1 << 20
 """Bytes. The longest reply that the gateway has a reason to make is about 60 KiB: 600 recipients, a line each."""
 
+_ELSEWHERE: Final = frozenset({301, 302, 303, 307, 308, 404})
+
 
 @frozen
 class Reply:
@@ -247,6 +249,8 @@ class _Reading:
         try:
             if answer.status != 200:
                 reason = f"HTTP {answer.status} {answer.reason}".rstrip()
+                if answer.status in _ELSEWHERE:
+                    reason += " (is base_url right?)"
                 return (NotSent if answer.status == 429 else Lost)(reason, retry_after(answer.headers))
             async for chunk in answer.body:
                 self._chunks.append(chunk)

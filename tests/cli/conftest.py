@@ -79,7 +79,7 @@ def start() -> Iterator[Start]:
 
     def run(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
-        command = [sys.executable, "-m", "clickasync.cli", *map(str, arguments)]
+        command = [sys.executable, "-m", "clickasync", *map(str, arguments)]
         process = subprocess.Popen(command, text=True, **{**pipes, **options})
         processes.append(process)
         return process

@@ -47,6 +47,7 @@ def test_a_taken_port_is_told_in_one_line(start: Start) -> None:
     _, err = second.communicate(timeout=10)
     assert second.returncode == 2
     assert err.count("\n") == 1
+    assert f"127.0.0.1:{port}" in err
 
 
 def test_the_demo_shows_everything_and_ends_with_0(start: Start) -> None:
@@ -97,7 +98,7 @@ def test_a_missing_password_is_asked_for_without_echo(monkeypatch: pytest.Monkey
     monkeypatch.delenv("CLICKATELL_PASSWORD")
     terminal, slave = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "clickasync.cli", "balance"],
+        [sys.executable, "-m", "clickasync", "balance"],
         stdin=slave,
         stdout=slave,
         stderr=slave,

@@ -93,10 +93,12 @@ class Journal:
         self._file = file
 
     def close(self) -> None:
-        """Close it, and let another run have it."""
+        """Close it, and let another run have it. An empty one is taken away."""
         if self._file is not None:
             self._file.close()
             self._file = None
+            if not self.path.stat().st_size:
+                self.path.unlink()
 
     def clear(self) -> None:
         """Forget everything."""

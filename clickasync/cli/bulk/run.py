@@ -14,9 +14,9 @@ from clickasync.cli.bulk.recipients import BadRow, Recipients, Row
 from clickasync.cli.bulk.results import ResultLine, Results
 from clickasync.cli.bulk.standing import Standing
 from clickasync.client import Client
-from clickasync.errors import ClickatellError, InvalidNumberError, InvalidOptionError
+from clickasync.errors import ClickatellError, InvalidNumberError, InvalidOptionError, TransportError
 from clickasync.options import Message
-from clickasync.results import Rejected, SendResult, Uncertain
+from clickasync.results import Rejected, SendResult, Skipped, Uncertain
 
 __all__ = ["Books", "Run"]
 
@@ -128,6 +128,8 @@ class Run:
 
     def _tell(self, position: int, result: SendResult) -> None:
         climsgid = self._forget_call(position)
+        if isinstance(result, Rejected) and isinstance(result.error, TransportError):
+            result = Skipped(result.to, result.error)  # the gateway never saw it: a resumed run tries it again
         self._books.tell(self._rows.pop(position), result, climsgid)
 
     def _forget_call(self, position: int) -> str | None:

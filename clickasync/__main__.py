@@ -1,4 +1,4 @@
-"""``python -m clickasync.cli``."""
+"""``python -m clickasync``: the command line."""
 
 from __future__ import annotations
 
