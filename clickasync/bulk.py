@@ -46,8 +46,8 @@ from clickasync.errors import (
     TransportError,
 )
 from clickasync.grouping import Call, Groups
-from clickasync.law import LONGEST_PAUSE
 from clickasync.options import Message, compile_message
+from clickasync.outage import Outage
 from clickasync.protocol import Line
 from clickasync.results import Accepted, Progress, Rejected, SendResult, Skipped, Uncertain
 from clickasync.sending import deliver, new_climsgid
@@ -98,7 +98,6 @@ class Bulk:
             text, given, batch_size, lambda text, options: compile_message(text, options, time.time())
         )
         self._max_in_flight = max_in_flight
-        self._patience = patience
         self._resend_unknown = resend_unknown
         self._journal = journal
         self._total = len(source) if total is None and isinstance(source, Sized) else total
@@ -121,9 +120,8 @@ class Bulk:
         self._ended = False  # in its own time, or by leaving the block
         self._failure: Exception | None = None
         self._stopped_by: ClickatellError | None = None
-        self._outage_since: float | None = None
-        self._outage_tries = 0
-        self._resume_at = float("-inf")
+        self._is_patient = patience is not None
+        self._outage = Outage(patience or 0.0)
         self._unfinished: list[Uncertain] = []
 
     # -- what the user sees
@@ -375,8 +373,8 @@ class Bulk:
         failure: ClickatellError | None = None
         try:
             while self._stopped_by is None:
-                if self._resume_at > anyio.current_time():
-                    await anyio.sleep_until(self._resume_at)
+                if self._outage.resume_at > anyio.current_time():
+                    await anyio.sleep_until(self._outage.resume_at)
                     continue  # by now all may be otherwise
                 try:
                     lines = await deliver(
@@ -389,23 +387,25 @@ class Bulk:
                     )
                 except (TransportError, SessionExpiredError) as error:
                     failure = error
-                    if not self._wait_for_gateway(error):
+                    if not self._is_patient:
                         break
+                    if not self._outage.bear(anyio.current_time(), getattr(error, "retry_after", None)):
+                        self._stop(error)
                 except OutcomeUnknownError as error:
-                    self._delay(error.retry_after)
+                    self._outage.delay(anyio.current_time(), error.retry_after)
                     self._close(call, [_uncertain(to, call.climsgid, error) for to in call.to])
                     return None
                 except (AuthenticationError, ClosedError) as error:
                     failure = None
                     self._stop(error)
                 except ApiError as error:
-                    self._gateway_is_there()
+                    self._outage.end()
                     if isinstance(error, _STOPS):
                         self._stop(error)
                     self._close(call, [Rejected(to, error.about(to)) for to in call.to])
                     return None
                 else:
-                    self._gateway_is_there()
+                    self._outage.end()
                     return lines
             if failure is not None:
                 self._close(call, [Rejected(to, failure) for to in call.to])
@@ -447,39 +447,9 @@ class Bulk:
         self._close(call, results, told)
         return rest
 
-    # -- what all calls share
-
     def _stop(self, reason: ClickatellError) -> None:
         if self._stopped_by is None:
             self._stopped_by = reason
-
-    def _gateway_is_there(self) -> None:
-        self._outage_since = None
-        self._outage_tries = 0
-
-    def _wait_for_gateway(self, error: TransportError | SessionExpiredError) -> bool:
-        """After a call that was certainly not sent: whether to try it again, once `_resume_at` has come."""
-        if self._patience is None or self._stopped_by is not None:
-            return False
-        now = anyio.current_time()
-        if self._outage_since is None:
-            self._outage_since = now
-        deadline = self._outage_since + self._patience
-        asked_until = now + (getattr(error, "retry_after", None) or 0.0)
-        if now >= deadline or asked_until > deadline:
-            self._stop(error)
-            return False
-        if now >= self._resume_at:  # the first of those that failed together
-            self._outage_tries += 1
-            self._resume_at = min(now + pause(self._outage_tries), deadline)
-        self._resume_at = max(self._resume_at, asked_until)
-        return True
-
-    def _delay(self, retry_after: float | None) -> None:
-        """Let nothing go out before the gateway's infrastructure is ready for it (a Retry-After on 503)."""
-        if retry_after:
-            wait = min(retry_after, self._patience or LONGEST_PAUSE)
-            self._resume_at = max(self._resume_at, anyio.current_time() + wait)
 
     def _close(self, call: Call, results: Sequence[SendResult], chosen: Sequence[int] | None = None) -> None:
         """Each recipient of `call`, or each of the chosen, has its result."""

@@ -56,6 +56,7 @@ FLOORS: Final[dict[str, int]] = {
     "clickasync.client": 5,
     "clickasync.connect": 5,
     "clickasync.delivery": 5,
+    "clickasync.outage": 5,
     "clickasync.sending": 5,
     "clickasync": 6,
     "clickasync.cli": 7,
