@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
-from clickasync.transport.lanes import IDLE_SECONDS, Answer, Body, ready_headers
+from clickasync.transport.lanes import IDLE_SECONDS, Answer, Body, is_framed, lower_names, ready_headers
 from clickasync.transport.network import Network, Stale
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class HttpcoreLane:
         except Stale:
             body.is_taken = False
             response = await (await self._connected(asked.origin)).handle_async_request(request)
-        told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+        told = lower_names(response.headers)
         if "content-encoding" in told:  # unasked; httpx knows how to decode it
             return Answer.of(httpx.Response(response.status, headers=response.headers, stream=_Stream(response)))
         return Answer(
@@ -46,7 +46,7 @@ class HttpcoreLane:
             response.extensions.get("reason_phrase", b"").decode("ascii", "ignore"),
             told,
             response.stream,  # type: ignore[arg-type]
-            "content-length" in told or "transfer-encoding" in told,
+            is_framed(told),
             response.aclose,
         )
 

@@ -9,7 +9,7 @@ The usual lane is one of httpcore, httpx's own engine (`engine.py`); the fast on
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 import anyio
@@ -32,8 +32,10 @@ __all__ = [
     "Lane",
     "check_loop",
     "close",
+    "is_framed",
     "lane_factory",
     "limits",
+    "lower_names",
     "ready_headers",
 ]
 
@@ -67,17 +69,27 @@ class Answer:
     @classmethod
     def of(cls, response: httpx.Response) -> Answer:
         """One of httpx's."""
-        headers = response.headers
+        headers = lower_names(response.headers.raw)
         # Past httpx's decoders, which cost more than our parser, unless someone compressed it unasked.
-        plain = "Content-Encoding" not in headers and not response.is_stream_consumed
+        plain = "content-encoding" not in headers and not response.is_stream_consumed
         return cls(
             response.status_code,
             response.reason_phrase,
             headers,
             response.stream if plain else response.aiter_bytes(),  # type: ignore[arg-type]
-            "Content-Length" in headers or "Transfer-Encoding" in headers or response.http_version == "HTTP/2",
+            is_framed(headers) or response.http_version == "HTTP/2",
             response.aclose,
         )
+
+
+def lower_names(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by their names in lower case."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+
+
+def is_framed(headers: Mapping[str, str]) -> bool:
+    """Whether headers tell where the body ends."""
+    return "content-length" in headers or "transfer-encoding" in headers
 
 
 class Lane(Protocol):
@@ -180,15 +192,20 @@ class _AiohttpLane:
 
 
 class _ReadyRequest(httpx.Request):
-    """A POST with all its headers ready: httpx takes long to work them out."""
+    """What the transport of httpx-aiohttp needs of a POST. aiohttp itself adds the headers that depend on it."""
+
+    headers: Mapping[str, str]  # type: ignore[assignment]  # httpx takes long to make its own, and aiohttp to read them
 
     def __init__(self, url: httpx.URL, body: Body, extensions: dict[str, Any]) -> None:
-        super().__init__("POST", url, headers=ready_headers(url, body), stream=body, extensions=extensions)
-        self._body = body
+        self.method = "POST"
+        self.url = httpx.URL(url)  # one that tells its path
+        self.headers = HEADERS
+        self.extensions = extensions
+        self.stream = self._body = body
 
     @property
     def content(self) -> bytes:
-        """The body, for transports that want it whole."""
+        """The body, whole."""
         self._body.is_taken = True
         return self._body.data
 
