@@ -419,7 +419,8 @@ class Bulk:
         """Turn lines into results; gives a call for those whom the gateway wants retried (901)."""
         climsgid = call.climsgid
         if set(map(type, lines)) == {str}:
-            self._close(call, Accepted.many(call.to, lines, climsgid))  # type: ignore[arg-type]
+            del self._open[call]
+            self._emit(call.positions, Accepted.many(call.to, lines, climsgid), Accepted)  # type: ignore[arg-type]
             return None
         told: list[int] = []
         results: list[SendResult] = []
@@ -456,17 +457,18 @@ class Bulk:
         del self._open[call]
         self._emit(call.positions if chosen is None else [call.positions[index] for index in chosen], results)
 
-    def _emit(self, positions: Sequence[int], results: Sequence[SendResult]) -> None:
-        if not results:
-            return
-        self._results.append((positions, results))
-        kinds = set(map(type, results))
-        if len(kinds) == 1:
-            self._counts[kinds.pop()] += len(results)
+    def _emit(
+        self, positions: Sequence[int], results: Sequence[SendResult], kind: type[SendResult] | None = None
+    ) -> None:
+        """Give results to the user; `kind` where it is known that all are of one."""
+        if results:
+            self._results.append((positions, results))
+            self._more_results.set()
+        if kind is not None:
+            self._counts[kind] += len(results)
         else:
             for result in results:
                 self._counts[type(result)] += 1
-        self._more_results.set()
 
     def _account_for_the_rest(self) -> None:
         """At the end, however it came: what was out is uncertain, and what waited was never tried."""

@@ -229,7 +229,7 @@ async def test_a_connection_whose_reply_was_read_to_its_end_is_used_again(framin
 async def test_what_the_gateway_does_at_the_last_moment_before_a_request_is_not_its_answer(
     last: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The moment is between httpcore's own look at the connection and the request's first byte."""
+    """The moment is between the choice of the connection and the request's first byte."""
     sockets: list[socket.socket] = []
     answering = _answering(b"OK: 5e55", b"ID: 1")
 
@@ -237,21 +237,21 @@ async def test_what_the_gateway_does_at_the_last_moment_before_a_request_is_not_
         sockets.append(stream.extra(SocketAttribute.raw_socket))
         await answering(stream)
 
-    look = httpcore.AsyncHTTPConnection.has_expired
+    look = httpcore.AsyncHTTPConnection.is_idle
 
     def look_too_early(connection: httpcore.AsyncHTTPConnection) -> bool:
-        has_expired = look(connection)
+        is_idle = look(connection)
         if last == "its end":
             sockets[-1].shutdown(socket.SHUT_WR)
         else:
             os.write(sockets[-1].fileno(), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nID: stale")
-        return has_expired
+        return is_idle
 
     async with _listening(serve) as port:
         url = f"http://127.0.0.1:{port}"
         async with Client(**LOGIN, base_url=url, max_connections=1, retries=0) as client:
             await client.authenticate()
-            monkeypatch.setattr(httpcore.AsyncHTTPConnection, "has_expired", look_too_early)
+            monkeypatch.setattr(httpcore.AsyncHTTPConnection, "is_idle", look_too_early)
             assert (await client.send(TO, "Hi")).id == "1"
     assert len(sockets) == 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 import urllib.request
 from collections import deque
 from typing import Final, TypeAlias
@@ -23,12 +24,12 @@ from clickasync.transport.lanes import (
     Body,
     HttpLibrary,
     Lane,
+    Target,
     check_loop,
     close,
     lane_factory,
     limits,
 )
-from clickasync.transport.urls import DiscreetURL
 
 __all__ = ["MAX_REPLY", "Outcome", "Reply", "Transport"]
 
@@ -86,7 +87,7 @@ class Transport:
         library: HttpLibrary = "httpx",
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._urls: dict[str, DiscreetURL] = {}
+        self._targets: dict[str, Target] = {}
         if not isinstance(timeout, httpx.Timeout):
             if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
                 raise ConfigurationError(f"timeout must be a positive number, or an httpx.Timeout, not {timeout!r}")
@@ -158,18 +159,20 @@ class Transport:
 
     async def _post(self, path: str, form: bytes) -> Outcome:
         outer = sys.exception()  # what the caller is handling is no cause of ours
-        url = self._url(path)
         body = Body(form)
         reading = _Reading()
         request: httpx.Request | None = None
         try:
             with anyio.move_on_after(self._total_seconds) as scope:
+                target = self._target(path)
                 if self._client is None:
-                    return await self._through_lane(url, body, reading, scope)
+                    return await self._through_lane(target, body, reading, scope)
                 body.is_taken = True  # for all that is known
-                request = httpx.Request("POST", url, headers=HEADERS, content=form, extensions=self._extensions)
+                request = httpx.Request(
+                    "POST", target.of_httpx, headers=HEADERS, content=form, extensions=self._extensions
+                )
                 if self._own_client is not None:
-                    request.url = url  # a Request makes a plain URL of what it is given, and httpx logs it
+                    request.url = target.discreet  # not to the constructor, which would make a plain one; httpx logs it
                 response = await self._client.send(request, stream=True, follow_redirects=False)
                 return await reading.read(Answer.of(response), scope)
         except Exception as error:  # noqa: BLE001 - a transport may raise anything; little of it means "not sent"
@@ -181,28 +184,35 @@ class Transport:
             return NotSent(f"no connection within {self._total_seconds:g} s")
         return reading.too_long() or Lost(f"no complete reply within {self._total_seconds:g} s")
 
-    async def _through_lane(self, url: httpx.URL, body: Body, reading: _Reading, scope: anyio.CancelScope) -> Outcome:
+    async def _through_lane(self, target: Target, body: Body, reading: _Reading, scope: anyio.CancelScope) -> Outcome:
         lane: Lane | None = None
         self._busy += 1
         try:
             if self._reaper is None or self._reaper.is_done:
                 self._reaper = spawn(self._reap, name="clickasync: close idle connections")
-            lane = self._idle.pop()[0] if self._idle else self._new_lane()
-            return await reading.read(await lane.post(url, body), scope)
+            lane = self._idle_lane() or self._new_lane()
+            return await reading.read(await lane.post(target, body), scope)
         finally:
             self._busy -= 1
             if lane is not None:
-                self._idle.append((lane, anyio.current_time()))
+                self._idle.append((lane, time.monotonic()))
             if self._closed:
                 await self._close_idle()
+
+    def _idle_lane(self) -> Lane | None:
+        """The one used last; those that are too old are left to the reaper, which is late."""
+        if self._idle and time.monotonic() < self._idle[-1][1] + IDLE_SECONDS:
+            return self._idle.pop()[0]
+        return None
 
     async def _reap(self) -> None:
         """Close what has been idle for `IDLE_SECONDS`; end when nothing is left, or the event loop ends."""
         idle = self._idle
         try:
             while idle or self._busy:
-                await anyio.sleep_until((idle[0][1] if idle else anyio.current_time()) + IDLE_SECONDS)
-                while idle and idle[0][1] + IDLE_SECONDS <= anyio.current_time():
+                since = idle[0][1] if idle else time.monotonic()
+                await anyio.sleep(max(0.0, since + IDLE_SECONDS - time.monotonic()))
+                while idle and idle[0][1] + IDLE_SECONDS <= time.monotonic():
                     await close(idle.popleft()[0])
         finally:
             await self._close_idle()
@@ -211,11 +221,11 @@ class Transport:
         while self._idle:
             await close(self._idle.pop()[0])
 
-    def _url(self, path: str) -> DiscreetURL:
-        url = self._urls.get(path)
-        if url is None:
-            url = self._urls[path] = DiscreetURL(self._base_url + path)
-        return url
+    def _target(self, path: str) -> Target:
+        target = self._targets.get(path)
+        if target is None:
+            target = self._targets[path] = Target(self._base_url + path)
+        return target
 
 
 def _environment_has_proxy(scheme: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
-from clickasync.transport.lanes import IDLE_SECONDS, Answer, Body, is_framed, lower_names, ready_headers
+from clickasync.transport.lanes import Answer, Body, Target, is_framed, lower_names
 from clickasync.transport.network import Network, Stale
 
 if TYPE_CHECKING:
@@ -29,15 +29,18 @@ class HttpcoreLane:
         self._extensions = extensions
         self._connection: httpcore.AsyncHTTPConnection | None = None
 
-    async def post(self, url: httpx.URL, body: Body) -> Answer:
-        asked = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        headers = ready_headers(url, body)
+    async def post(self, target: Target, body: Body) -> Answer:
+        asked = target.of_httpcore
+        headers = target.headers(body)
         request = httpcore.Request(b"POST", asked, headers=headers, content=body, extensions=self._extensions)
+        connection = self._connection
+        if connection is None or not (connection.is_idle() and _is_clean(connection)):
+            connection = await self._connect(asked.origin)
         try:
-            response = await (await self._connected(asked.origin)).handle_async_request(request)
+            response = await connection.handle_async_request(request)
         except Stale:
             body.is_taken = False
-            response = await (await self._connected(asked.origin)).handle_async_request(request)
+            response = await (await self._connect(asked.origin)).handle_async_request(request)
         told = lower_names(response.headers)
         if "content-encoding" in told:  # unasked; httpx knows how to decode it
             return Answer.of(httpx.Response(response.status, headers=response.headers, stream=_Stream(response)))
@@ -50,13 +53,10 @@ class HttpcoreLane:
             response.aclose,
         )
 
-    async def _connected(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
-        connection = self._connection
-        if connection is not None and connection.is_idle() and not connection.has_expired() and _is_clean(connection):
-            return connection
+    async def _connect(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
         await self.aclose()
         self._connection = httpcore.AsyncHTTPConnection(
-            origin, ssl_context=self._ssl_context, keepalive_expiry=IDLE_SECONDS, network_backend=Network()
+            origin, ssl_context=self._ssl_context, network_backend=Network()
         )
         return self._connection
 

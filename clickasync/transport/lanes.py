@@ -10,6 +10,7 @@ The usual lane is one of httpcore, httpx's own engine (`engine.py`); the fast on
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 import anyio
@@ -19,9 +20,12 @@ from attrs import frozen
 
 from clickasync._version import __version__
 from clickasync.errors import ConfigurationError
+from clickasync.transport.urls import DiscreetURL
 
 if TYPE_CHECKING:
     import ssl
+
+    import httpcore
 
 __all__ = [
     "HEADERS",
@@ -30,13 +34,13 @@ __all__ = [
     "Body",
     "HttpLibrary",
     "Lane",
+    "Target",
     "check_loop",
     "close",
     "is_framed",
     "lane_factory",
     "limits",
     "lower_names",
-    "ready_headers",
 ]
 
 IDLE_SECONDS: Final = 4.0
@@ -95,7 +99,7 @@ def is_framed(headers: Mapping[str, str]) -> bool:
 class Lane(Protocol):
     """One connection."""
 
-    async def post(self, url: httpx.URL, body: Body) -> Answer:
+    async def post(self, target: Target, body: Body) -> Answer:
         """POST a form; raises whatever its HTTP library does."""
 
     async def aclose(self) -> None:
@@ -121,7 +125,7 @@ def lane_factory(library: HttpLibrary, scheme: str, timeout: httpx.Timeout) -> C
     if library == "httpx":
 
         def lane() -> Lane:
-            from clickasync.transport.engine import HttpcoreLane  # not before it is needed, as httpx does with httpcore
+            from clickasync.transport.engine import HttpcoreLane  # with httpcore, not before it is needed
 
             return HttpcoreLane(tls(), extensions)
 
@@ -158,6 +162,27 @@ async def close(lane: Lane) -> None:
         await lane.aclose()
 
 
+class Target:
+    """Where a form is posted to, as each of the HTTP libraries wants it: worked out once."""
+
+    def __init__(self, url: str) -> None:
+        self.discreet = DiscreetURL(url)
+        self.of_httpx = httpx.URL(url)
+        raw_headers = ((name.encode(), value.encode()) for name, value in HEADERS.items())
+        self._headers = [(b"Host", self.of_httpx.netloc), *raw_headers]
+
+    @cached_property
+    def of_httpcore(self) -> httpcore.URL:
+        import httpcore  # not before it is needed, as httpx does with it
+
+        url = self.of_httpx
+        return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+
+    def headers(self, body: Body) -> list[tuple[bytes, bytes]]:
+        """All the headers of a POST of `body`."""
+        return [*self._headers, (b"Content-Length", b"%d" % len(body.data))]
+
+
 class Body(httpx.AsyncByteStream):
     """A request's body. Not an async generator: one that a cancelled call leaves unfinished upsets trio."""
 
@@ -184,8 +209,9 @@ class _AiohttpLane:
         self._transport = transport
         self._extensions = extensions
 
-    async def post(self, url: httpx.URL, body: Body) -> Answer:
-        return Answer.of(await self._transport.handle_async_request(_ReadyRequest(url, body, self._extensions)))
+    async def post(self, target: Target, body: Body) -> Answer:
+        request = _ReadyRequest(target.of_httpx, body, self._extensions)
+        return Answer.of(await self._transport.handle_async_request(request))
 
     async def aclose(self) -> None:
         await self._transport.aclose()
@@ -198,7 +224,7 @@ class _ReadyRequest(httpx.Request):
 
     def __init__(self, url: httpx.URL, body: Body, extensions: dict[str, Any]) -> None:
         self.method = "POST"
-        self.url = httpx.URL(url)  # one that tells its path
+        self.url = url
         self.headers = HEADERS
         self.extensions = extensions
         self.stream = self._body = body
@@ -208,11 +234,3 @@ class _ReadyRequest(httpx.Request):
         """The body, whole."""
         self._body.is_taken = True
         return self._body.data
-
-
-def ready_headers(url: httpx.URL, body: Body) -> list[tuple[bytes, bytes]]:
-    """All the headers of a POST."""
-    return [(b"Host", url.netloc), *_RAW_HEADERS, (b"Content-Length", b"%d" % len(body.data))]
-
-
-_RAW_HEADERS: Final = [(name.encode("ascii"), value.encode("ascii")) for name, value in HEADERS.items()]
