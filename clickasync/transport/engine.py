@@ -5,8 +5,8 @@ respx and the like, which put themselves in httpcore's place, see its requests a
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Any, Final
 
 import httpcore
 import httpx
@@ -26,21 +26,24 @@ class HttpcoreLane:
 
     def __init__(self, ssl_context: ssl.SSLContext | None, extensions: dict[str, Any]) -> None:
         self._ssl_context = ssl_context
-        self._extensions = extensions
+        self._request = httpcore.Request(
+            b"POST", "", extensions=extensions
+        )  # one for all, for a new one is all checked
         self._connection: httpcore.AsyncHTTPConnection | None = None
 
     async def post(self, target: Target, body: Body) -> Answer:
-        asked = target.of_httpcore
-        headers = target.headers(body)
-        request = httpcore.Request(b"POST", asked, headers=headers, content=body, extensions=self._extensions)
+        request = self._request
+        request.url, request.headers, request.stream = target.of_httpcore, target.headers(body), body
         connection = self._connection
         if connection is None or not (connection.is_idle() and _is_clean(connection)):
-            connection = await self._connect(asked.origin)
+            connection = await self._connect(request.url.origin)
         try:
             response = await connection.handle_async_request(request)
         except Stale:
             body.is_taken = False
-            response = await (await self._connect(asked.origin)).handle_async_request(request)
+            connection = await self._connect(request.url.origin)
+            response = await connection.handle_async_request(request)
+        _unlock(connection)
         told = lower_names(response.headers)
         if "content-encoding" in told:  # unasked; httpx knows how to decode it
             return Answer.of(httpx.Response(response.status, headers=response.headers, stream=_Stream(response)))
@@ -75,6 +78,20 @@ def _is_clean(connection: httpcore.AsyncHTTPConnection) -> bool:
         surplus, _ = connection._connection._h11_state.trailing_data  # type: ignore[union-attr]
         return not surplus
     return False
+
+
+def _unlock(connection: httpcore.AsyncHTTPConnection) -> None:
+    """Take away httpcore's locks, by which several tasks share a connection: here one call at a time has it.
+
+    Each of the three that a call takes waits for a turn of the event loop, even if it is free. Where httpcore has no
+    such locks (any more), this does nothing.
+    """
+    connection._request_lock = _UNLOCKED  # type: ignore[assignment]
+    with suppress(AttributeError):
+        connection._connection._state_lock = _UNLOCKED  # type: ignore[union-attr]
+
+
+_UNLOCKED: Final = nullcontext()
 
 
 class _Stream(httpx.AsyncByteStream):

@@ -166,15 +166,16 @@ class _AsyncioStream(_Joining, asyncio.Protocol):
         return self._transport.get_extra_info(info)
 
     async def _wait(self, seconds: float | None, late: type[httpcore.TimeoutException]) -> None:
-        """Wait for the next thing that happens."""
-        self._waiting = asyncio.get_running_loop().create_future()
+        """Wait for the next thing that happens; raises `late` when nothing does for so many seconds."""
+        loop = asyncio.get_running_loop()
+        self._waiting = waiting = loop.create_future()
+        timer = None if seconds is None else loop.call_later(seconds, _fail, waiting, late)
         try:
-            async with asyncio.timeout(seconds):
-                await self._waiting
-        except TimeoutError as error:
-            raise late from error
+            await waiting
         finally:
             self._waiting = None
+            if timer is not None:
+                timer.cancel()
 
     # -- what asyncio calls
 
@@ -209,6 +210,11 @@ class _AsyncioStream(_Joining, asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
+
+
+def _fail(waiting: asyncio.Future[None], late: type[httpcore.TimeoutException]) -> None:
+    if not waiting.done():
+        waiting.set_exception(late())
 
 
 async def _first_to_connect(host: str, port: int) -> _AsyncioStream:
