@@ -30,7 +30,8 @@ def main() -> int:
 
     scale = QUICK if chosen.quick else FULL
     if chosen.repeats is not None:
-        scale = dataclasses.replace(scale, repeats=max(1, chosen.repeats))
+        repeats = max(1, chosen.repeats)
+        scale = dataclasses.replace(scale, repeats=repeats, bulk_repeats=repeats)
     begin = time.monotonic()
     figures: list[Figure] = []
     for name, measure in PARTS.items():

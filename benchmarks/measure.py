@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +99,8 @@ class Sample:
     """Seconds."""
     peak: float = 0.0
     """Bytes: the most memory that the process ever had."""
+    at: float = 0.0
+    """When, by the clock of whoever asked: seconds, in the middle of it."""
 
 
 class Absent(Exception):  # noqa: N818 - nothing is wrong
@@ -116,11 +119,12 @@ class Worker(Process):
         Raises:
             Absent: what is to be measured is not installed.
         """
+        begin = time.monotonic()
         self.write_line(json.dumps([task, arguments]))
         reply = json.loads(self.read_line())
         if "absent" in reply:
             raise Absent(reply["absent"])
-        return Sample(**reply)
+        return Sample(**reply, at=(begin + time.monotonic()) / 2)
 
 
 @dataclass
@@ -156,20 +160,29 @@ class Figure:
         return median(sample.peak for sample in self.samples)
 
 
-def ratio(peer: Figure | None, ours: Figure | None, kind: str = "cpu") -> float | None:
-    """How many times as much the peer costs: the median of the ratios of neighbouring samples."""
+def ratio(peer: Figure | None, ours: Figure | None) -> float | None:
+    """How many times as much CPU time the peer takes: the median of its samples, each by the nearest in time of ours.
+
+    A machine's speed drifts, so that only neighbours can be compared.
+    """
     if peer is None or ours is None or not peer.samples or not ours.samples:
         return None
-    pairs = zip(peer.values(kind), ours.values(kind), strict=False)
-    return median(theirs / mine for theirs, mine in pairs)
+
+    def times_ours(sample: Sample) -> float:
+        return sample.cpu / min(ours.samples, key=lambda mine: abs(mine.at - sample.at)).cpu
+
+    return median(map(times_ours, peer.samples))
 
 
 Ask = Callable[[], Sample]
 
 
 def in_turns(entries: Sequence[tuple[Figure, Ask]], repeats: int) -> None:
-    """Ask all of them in turns, so often; who is absent is left out from then on."""
+    """Ask all of them in turns, so often, and ours before each of the others; who is absent is left out."""
     turns = list(entries)
+    ours = [entry for entry in turns if entry[0].ours]
+    if len(ours) == 1 < len(turns):
+        turns = [entry for other in turns if other not in ours for entry in (*ours, other)]
     for _ in range(repeats):
         for entry in list(turns):
             figure, ask = entry

@@ -23,6 +23,8 @@ class Scale:
     """How much is measured."""
 
     repeats: int
+    bulk_repeats: int
+    """Of bulk, whose figures vary more than the others."""
     calls: int
     """Single sends in one sample."""
     calls_at_100: int
@@ -41,6 +43,7 @@ class Scale:
 
 FULL: Final = Scale(
     repeats=5,
+    bulk_repeats=9,
     calls=1600,
     calls_at_100=600,
     recipients=100_000,
@@ -52,6 +55,7 @@ FULL: Final = Scale(
 )
 QUICK: Final = Scale(
     repeats=3,
+    bulk_repeats=3,
     calls=150,
     calls_at_100=150,
     recipients=30_000,
@@ -109,7 +113,7 @@ def bulk(scale: Scale) -> list[Figure]:
             with suppress(Absent):  # which is told when it is measured
                 ask(count=BATCH)  # what is imported and compiled at the first call is no cost of each recipient
             entries.append((figure, partial(ask, count=count)))
-        return _measure(entries, scale.repeats)
+        return _measure(entries, scale.bulk_repeats)
 
 
 def growth(scale: Scale) -> list[Figure]:
