@@ -26,9 +26,8 @@ class HttpcoreLane:
 
     def __init__(self, ssl_context: ssl.SSLContext | None, extensions: dict[str, Any]) -> None:
         self._ssl_context = ssl_context
-        self._request = httpcore.Request(
-            b"POST", "", extensions=extensions
-        )  # one for all, for a new one is all checked
+        # One for all calls, for of a new one httpcore checks every part, and h11 does so anyway.
+        self._request = httpcore.Request(b"POST", "", extensions=extensions)
         self._connection: httpcore.AsyncHTTPConnection | None = None
 
     async def post(self, target: Target, body: Body) -> Answer:
