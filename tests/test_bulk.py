@@ -362,9 +362,20 @@ async def test_leaving_early_leaves_no_task_and_closes_the_source() -> None:
 async def test_being_cancelled_leaves_no_task_and_tells_what_was_out() -> None:
     faulty = FaultyGateway(Gateway(credits=100_000), always("sendmsg", Fault.SILENCE))
     before = tasks_alive()
+
+    async def cancel_when_two_calls_are_taken(scope: anyio.CancelScope) -> None:
+        with anyio.fail_after(30):
+            while len(faulty.gateway.messages) < 20:
+                await anyio.lowlevel.checkpoint()
+        scope.cancel()
+
     async with faulty.serve() as url:
-        async with Client(**LOGIN, base_url=url, max_connections=2) as client:
-            with anyio.move_on_after(0.3):
+        async with (
+            Client(**LOGIN, base_url=url, max_connections=2) as client,
+            anyio.create_task_group() as tasks,
+        ):
+            with anyio.CancelScope() as scope:
+                tasks.start_soon(cancel_when_two_calls_are_taken, scope)
                 two_texts = (Message(to, f"Hi {index % 3 > 0}") for index, to in enumerate(numbers(1000)))
                 async with client.bulk(two_texts, batch_size=10) as run:
                     async for _ in run:
