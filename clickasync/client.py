@@ -224,7 +224,7 @@ class Client:
         ...         if not result.ok:
         ...             print(result)
         >>> run.progress.accepted
-        1000000
+        1000
 
         Args:
             source: an iterable or async iterable of numbers, or of `Message`s with texts and options of their own.
@@ -294,7 +294,7 @@ class Client:
         """A template kept by the gateway, filled for each recipient (``startbatch`` … ``endbatch``).
 
         >>> async with client.batch("Dear #field1#, your balance is #field2#") as batch:
-        ...     await batch.send("27821234567", "Ann", "R 12")
+        ...     sent = await batch.send("27821234567", "Ann", "R 12")
 
         Args:
             template: the text, with holes ``#field1#`` … ``#fieldN#``, or none for `Batch.send_many`.

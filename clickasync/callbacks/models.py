@@ -77,7 +77,7 @@ class DeliveryReport:
         A repeated status replaces nothing, and neither does a report of another message. Keep each report that
         supersedes the one kept before, and you end with the same status in whatever order they arrive.
 
-        >>> if stored is None or report.supersedes(stored):  # doctest: +SKIP
+        >>> if stored is None or report.supersedes(stored):
         ...     await save(report)
         """
         if self.id != earlier.id or self.status == earlier.status:
