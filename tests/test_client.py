@@ -29,11 +29,10 @@ from clickasync import (
 from clickasync.callbacks import DeliveryReport
 from clickasync.simulator import VOUCHER, Gateway
 from tests.faults.harness import Fault, FaultyGateway, always, once
-from tests.virtual import VIRTUAL_TIME, client_of, virtual_gateway
+from tests.virtual import client_of, on_virtual_time, virtual_gateway
 
 pytestmark = pytest.mark.anyio
 
-on_virtual_time = pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME])
 LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
 TO = "27821234567"
 

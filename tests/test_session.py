@@ -16,11 +16,10 @@ import trio
 from clickasync import Accepted, AuthenticationError, ClickatellError, Client, SessionExpiredError, TransportError
 from clickasync.simulator import Gateway
 from tests.faults.harness import Fault, FaultyGateway, always
-from tests.virtual import VIRTUAL_TIME, answer, client_of, virtual_gateway
+from tests.virtual import answer, client_of, on_virtual_time, virtual_gateway
 
 pytestmark = pytest.mark.anyio
 
-on_virtual_time = pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME])
 LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
 
 

@@ -26,7 +26,7 @@ from clickasync import (
 )
 from clickasync.simulator import Gateway
 from tests.faults.harness import Fault, FaultyGateway, always, closed_port, once
-from tests.virtual import VIRTUAL_TIME, answer, client_of, virtual_gateway
+from tests.virtual import answer, client_of, on_virtual_time, virtual_gateway
 
 pytestmark = pytest.mark.anyio
 
@@ -224,7 +224,7 @@ async def test_there_are_never_more_connections_than_allowed() -> None:
     assert faulty.connections == 3
 
 
-@pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME])
+@on_virtual_time
 async def test_a_429_is_repeated_when_its_retry_after_is_over() -> None:
     gateway = virtual_gateway()
     times: list[float] = []
@@ -244,7 +244,7 @@ async def test_a_429_is_repeated_when_its_retry_after_is_over() -> None:
     assert times[2] - times[1] == pytest.approx(30, abs=3)
 
 
-@pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME])
+@on_virtual_time
 async def test_a_retry_after_that_is_too_long_is_told_at_once() -> None:
     gateway = virtual_gateway()
 

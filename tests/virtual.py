@@ -1,19 +1,54 @@
-"""The simulator without sockets, on trio's virtual clock: fifteen minutes pass in a moment."""
+"""Virtual time: fifteen minutes pass in a moment, for whatever needs no socket. The simulator without sockets."""
 
 from __future__ import annotations
 
+import asyncio
+import selectors
 from collections.abc import Callable, Coroutine
 from urllib.parse import parse_qsl
 
 import anyio
 import httpx
+import pytest
 import trio.testing
 
 from clickasync import Client
 from clickasync.simulator import Gateway
 
-VIRTUAL_TIME = ("trio", {"clock": trio.testing.MockClock(autojump_threshold=0)})
-"""For ``anyio_backend``: an event loop on which nobody waits for real."""
+
+class _Hasty(selectors.DefaultSelector):
+    """Where it would wait for a while, the while is over."""
+
+    passed = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if not timeout:
+            return super().select(timeout)
+        happened = super().select(0)
+        if not happened:
+            self.passed += timeout
+        return happened
+
+
+class _VirtualLoop(asyncio.SelectorEventLoop):
+    """What trio has in its `MockClock`."""
+
+    def __init__(self) -> None:
+        self._hasty = _Hasty()
+        super().__init__(self._hasty)
+
+    def time(self) -> float:
+        return self._hasty.passed
+
+
+on_virtual_time = pytest.mark.parametrize(
+    "anyio_backend",
+    [
+        pytest.param(("asyncio", {"loop_factory": _VirtualLoop}), id="asyncio"),
+        pytest.param(("trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}), id="trio"),
+    ],
+)
+"""On event loops on which nobody waits for real."""
 
 
 def virtual_gateway(**settings: object) -> Gateway:

@@ -56,15 +56,10 @@ def gateway() -> FakeGateway:
 
 
 @pytest.fixture
-def connect(gateway: FakeGateway, no_pauses: None) -> ConnectClient:
+def connect(gateway: FakeGateway) -> ConnectClient:
     """A client of the fake gateway."""
     http_client = httpx.AsyncClient(transport=httpx.MockTransport(gateway))
     return ConnectClient(TOKEN, base_url="https://connect.test", http_client=http_client)
-
-
-@pytest.fixture
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clickasync.calls.pause", lambda *_: 0.0)
 
 
 @pytest.fixture

@@ -26,13 +26,14 @@ from clickasync.errors import (
     ProtocolError,
     TransportError,
 )
+from tests.virtual import on_virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import respx
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, on_virtual_time]
 
 LOGIN = {"user": "anna1", "password": "secret123"}
 SOLVED = ("c" * 32, "aB3")
@@ -252,7 +253,7 @@ async def test_a_call_sends_what_the_guide_says_and_gives_what_came_back(
 
 
 async def test_the_vendors_example_gives_two_callback_types(
-    no_pauses: None, respx_mock: respx.MockRouter, token: str, documented_reply: bytes
+    respx_mock: respx.MockRouter, token: str, documented_reply: bytes
 ) -> None:
     route = respx_mock.post(f"https://connect.clickatell.com/{token}").respond(content=documented_reply)
     async with ConnectClient(token) as connect:

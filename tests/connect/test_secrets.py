@@ -12,13 +12,14 @@ import pytest
 
 from clickasync.connect import ConnectClient
 from clickasync.errors import ClickatellError
+from tests.virtual import on_virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import respx
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, on_virtual_time]
 
 PASSWORD = "hunter2hunter2"
 FTP_PASSWORD = "ftp&<pw>"
@@ -97,7 +98,6 @@ def faults(token: str) -> list[httpx.Response | Exception]:
 async def test_no_error_and_no_log_of_a_failed_call_holds_a_secret(
     token: str,
     gateway: Any,
-    no_pauses: None,
     respx_mock: respx.MockRouter,
     everything_logged: list[str],
     method: str,

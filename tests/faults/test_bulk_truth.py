@@ -24,11 +24,9 @@ from clickasync import (
 )
 from clickasync.simulator import Gateway
 from tests.faults.harness import Fault, FaultyGateway
-from tests.virtual import VIRTUAL_TIME, client_of, virtual_gateway
+from tests.virtual import client_of, on_virtual_time, virtual_gateway
 
 pytestmark = pytest.mark.anyio
-
-on_virtual_time = pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME])
 
 
 @define
