@@ -192,7 +192,7 @@ def msisdn(number: str) -> str:
     )
 
 
-_PLAIN: Final = re.compile("(?!00)[0-9]{1,16}+(?:,(?!00)[0-9]{1,16}+)*+")
+_PLAIN: Final = re.compile("(?!00)[0-9]{1,16}(?:,(?!00)[0-9]{1,16})*")
 
 
 def all_plain(items: Sequence[object]) -> TypeGuard[list[str]]:

@@ -309,6 +309,15 @@ async def test_a_source_may_have_a_cancel_scope_open_when_the_run_is_left() -> N
     assert closed
 
 
+@pytest.mark.parametrize("last", ["", "00", "001", "1" * 17])
+async def test_what_is_no_number_is_refused_by_itself_at_the_end_of_a_full_call_too(last: str) -> None:
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve() as url, Client(**LOGIN, base_url=url, batch_size=2) as client:
+        results = await client.send_many([ANN, last, BOB], "Hi")
+    assert [type(result) for result in results] == [Accepted, Accepted if last == "001" else Rejected, Accepted]
+    assert len(faulty.gateway.messages) == sum(result.ok for result in results)
+
+
 async def test_several_may_share_the_results_of_a_run() -> None:
     faulty = FaultyGateway(Gateway(credits=3000))
     told: list[str] = []
