@@ -28,6 +28,7 @@ from clickasync import (
     TransportError,
 )
 from clickasync.simulator import Gateway
+from clickasync.transport import HttpLibrary
 from tests.faults.harness import Fault, FaultyGateway, always, closed_port, once
 
 pytestmark = pytest.mark.anyio
@@ -203,6 +204,31 @@ async def test_what_follows_a_reply_is_not_taken_for_the_next(surplus: bytes) ->
             assert (await client.send(TO, "Hi")).id == "1"
             with pytest.raises(ApiError, match="105"):
                 await client.send(TO, "Ho")
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("is_read", [True, False])
+async def test_what_comes_while_a_connection_is_idle_is_not_taken_for_the_next_reply(
+    transport: HttpLibrary, is_read: bool
+) -> None:
+    sockets: list[socket.socket] = []
+    answering = _answering(b"OK: 5e55", b"ID: 1", b"ERR: 105, Invalid")
+
+    async def serve(stream: ByteStream) -> None:
+        sockets.append(stream.extra(SocketAttribute.raw_socket))
+        await answering(stream)
+
+    async with _listening(serve) as port:
+        url = f"http://127.0.0.1:{port}"
+        async with Client(**LOGIN, base_url=url, transport=transport, max_connections=1, retries=0) as client:
+            assert (await client.send(TO, "Hi")).id == "1"
+            os.write(sockets[0].fileno(), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nID: stale")
+            for _ in range(10 * is_read):
+                await anyio.lowlevel.checkpoint()
+            with pytest.raises(ApiError, match="105"):
+                await client.send(TO, "Ho")
+    assert len(sockets) == 2
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ class Transport:
         try:
             if self._reaper is None or self._reaper.is_done:
                 self._reaper = spawn(self._reap, name="clickasync: close idle connections")
-            lane = self._idle_lane() or self._new_lane()
+            lane = await self._idle_lane() or self._new_lane()
             return await reading.read(await lane.post(target, body), scope)
         finally:
             self._busy -= 1
@@ -199,10 +199,14 @@ class Transport:
             if self._closed:
                 await self._close_idle()
 
-    def _idle_lane(self) -> Lane | None:
-        """The one used last; those that are too old are left to the reaper, which is late."""
-        if self._idle and time.monotonic() < self._idle[-1][1] + IDLE_SECONDS:
-            return self._idle.pop()[0]
+    async def _idle_lane(self) -> Lane | None:
+        """The one used last, unless it is too old: the reaper may be late, where the event loop was busy."""
+        if not self._idle:
+            return None
+        lane, since = self._idle.pop()
+        if time.monotonic() < since + IDLE_SECONDS:
+            return lane
+        await close(lane)
         return None
 
     async def _reap(self) -> None:

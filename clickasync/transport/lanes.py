@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 import anyio
 import httpx
@@ -133,10 +133,10 @@ def lane_factory(library: HttpLibrary, scheme: str, timeout: httpx.Timeout) -> C
     if library != "aiohttp":
         raise ConfigurationError(f"transport must be 'httpx' or 'aiohttp', not {library!r}")
     try:
-        from httpx_aiohttp import AiohttpTransport
+        from clickasync.transport.fast import AiohttpLane
     except ImportError:
         raise ConfigurationError("transport='aiohttp' needs httpx-aiohttp: pip install 'clickasync[aiohttp]'") from None
-    return lambda: _AiohttpLane(AiohttpTransport(verify=tls() or False, limits=limits(1)), extensions)
+    return lambda: AiohttpLane(tls(), extensions)
 
 
 def check_loop(library: HttpLibrary) -> None:
@@ -200,37 +200,3 @@ class Body(httpx.AsyncByteStream):
             raise StopAsyncIteration
         self.is_taken = True
         return self.data
-
-
-class _AiohttpLane:
-    """A transport of httpx-aiohttp, for one connection."""
-
-    def __init__(self, transport: httpx.AsyncBaseTransport, extensions: dict[str, Any]) -> None:
-        self._transport = transport
-        self._extensions = extensions
-
-    async def post(self, target: Target, body: Body) -> Answer:
-        request = _ReadyRequest(target.of_httpx, body, self._extensions)
-        return Answer.of(await self._transport.handle_async_request(request))
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
-
-
-class _ReadyRequest(httpx.Request):
-    """What the transport of httpx-aiohttp needs of a POST. aiohttp itself adds the headers that depend on it."""
-
-    headers: Mapping[str, str]  # type: ignore[assignment]  # httpx takes long to make its own, and aiohttp to read them
-
-    def __init__(self, url: httpx.URL, body: Body, extensions: dict[str, Any]) -> None:
-        self.method = "POST"
-        self.url = url
-        self.headers = HEADERS
-        self.extensions = extensions
-        self.stream = self._body = body
-
-    @property
-    def content(self) -> bytes:
-        """The body, whole."""
-        self._body.is_taken = True
-        return self._body.data

@@ -19,7 +19,7 @@ import anyio
 import httpcore
 import sniffio
 
-__all__ = ["Network", "Stale"]
+__all__ = ["Network", "Stale", "is_readable"]
 
 _EYEBALLS: Final = 0.25
 """Seconds after which the next address of a host is tried besides (RFC 8305)."""
@@ -162,7 +162,7 @@ class _AsyncioStream(_Joining, asyncio.Protocol):
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":  # of an idle connection: has the gateway closed it?
-            return self._is_over or bool(self._unread) or _is_readable(self._socket)
+            return self._is_over or bool(self._unread) or is_readable(self._socket)
         return self._transport.get_extra_info(info)
 
     async def _wait(self, seconds: float | None, late: type[httpcore.TimeoutException]) -> None:
@@ -174,6 +174,7 @@ class _AsyncioStream(_Joining, asyncio.Protocol):
             await waiting
         finally:
             self._waiting = None
+            del waiting  # whose error leads back to this frame
             if timer is not None:
                 timer.cancel()
 
@@ -261,7 +262,7 @@ async def _addresses(host: str, port: int) -> list[str]:
     return [str(address[0]) for *_, address in found]
 
 
-def _is_readable(connection: socket.socket) -> bool:
+def is_readable(connection: socket.socket) -> bool:
     """Whether something waits to be read: of an idle connection, that is its end."""
     if not hasattr(select, "poll"):  # on Windows
         return bool(select.select([connection], [], [], 0)[0])
