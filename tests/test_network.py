@@ -16,7 +16,7 @@ import httpcore
 import httpx
 import pytest
 import trustme
-from anyio.abc import ByteStream, SocketAttribute
+from anyio.abc import ByteStream, SocketAttribute, TaskGroup
 
 from clickasync import (
     Accepted,
@@ -206,6 +206,42 @@ async def test_what_follows_a_reply_is_not_taken_for_the_next(surplus: bytes) ->
                 await client.send(TO, "Ho")
 
 
+async def test_what_follows_a_reply_behind_a_proxy_is_not_taken_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    stale = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nID: stale"
+    async with _listening(_answering(b"OK: 5e55", b"ID: 1", b"ERR: 105, Invalid", surplus=stale)) as port:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        async with Client(**LOGIN, base_url="http://gateway.test", allow_insecure=True, max_connections=1) as client:
+            assert (await client.send(TO, "Hi")).id == "1"
+            with pytest.raises(ApiError, match="105"):
+                await client.send(TO, "Ho")
+
+
+async def test_a_tunnel_through_a_proxy_is_used_again(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+
+    async def forward(source: ByteStream, target: ByteStream, tasks: TaskGroup) -> None:
+        with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+            while True:
+                await target.send(await source.receive())
+        tasks.cancel_scope.cancel()
+
+    async def proxy(stream: ByteStream) -> None:
+        asked.append((await stream.receive()).splitlines()[0])
+        await stream.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        async with await anyio.connect_tcp("127.0.0.1", gateway_port) as gateway, anyio.create_task_group() as tasks:
+            tasks.start_soon(forward, stream, gateway, tasks)
+            tasks.start_soon(forward, gateway, stream, tasks)
+
+    faulty = FaultyGateway(Gateway())
+    async with faulty.serve(tls) as url, _listening(proxy) as port:
+        gateway_port = httpx.URL(url).port or 443
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        async with Client(**LOGIN, base_url=url, max_connections=1) as client:
+            for _ in range(3):
+                assert isinstance(await client.send(TO, "Hi"), Accepted)
+    assert asked == [f"CONNECT localhost:{gateway_port} HTTP/1.1".encode()]
+
+
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
 @pytest.mark.parametrize("is_read", [True, False])
@@ -351,6 +387,8 @@ def _answering(auth: bytes, *texts: bytes, surplus: bytes = b"") -> Callable[[By
     async def serve(stream: ByteStream) -> None:
         while True:
             data = await stream.receive()
+            while len(data.partition(b"\r\n\r\n")[2]) < _length(data):
+                data += await stream.receive()
             text = auth if b"/http/auth" in data else next(rest)
             await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(text) + text + surplus)
 

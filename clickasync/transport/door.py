@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 import time
-import urllib.request
 from collections import deque
 from typing import Final, TypeAlias
 
@@ -28,8 +27,8 @@ from clickasync.transport.lanes import (
     check_loop,
     close,
     lane_factory,
-    limits,
 )
+from clickasync.transport.proxied import check_proxies, environment_has_proxy
 
 __all__ = ["MAX_REPLY", "Outcome", "Reply", "Transport"]
 
@@ -103,15 +102,15 @@ class Transport:
         self._busy = 0
         self._reaper: BackgroundTask | None = None
         self._closed = False
-        self._own_client: httpx.AsyncClient | None = None
+        if not isinstance(http_client, httpx.AsyncClient | None):
+            raise ConfigurationError(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}")
         self._client = http_client
         scheme = httpx.URL(self._base_url).scheme
-        if http_client is None and _environment_has_proxy(scheme):  # httpx knows proxies, whatever `library` is
-            self._client = self._own_client = _proxied_client(max_connections)
-        elif not isinstance(http_client, httpx.AsyncClient | None):
-            raise ConfigurationError(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}")
-        self._library = library
-        self._new_lane = lane_factory(library, scheme, timeout)
+        is_proxied = http_client is None and environment_has_proxy(scheme)
+        if is_proxied:
+            check_proxies()
+        self._new_lane = lane_factory(library, scheme, timeout, is_proxied=is_proxied)
+        self._library: HttpLibrary = "httpx" if is_proxied else library
 
     async def exchange(self, path: str, body: bytes, flight: Flight | None = None) -> Outcome:
         """POST the form `body` to `path`; `flight` is told when the request goes out.
@@ -154,8 +153,6 @@ class Transport:
                 self._reaper.cancel()
                 await self._reaper.wait()
             await self._close_idle()
-            if self._own_client is not None:
-                await self._own_client.aclose()
 
     async def _post(self, path: str, form: bytes) -> Outcome:
         outer = sys.exception()  # what the caller is handling is no cause of ours
@@ -171,8 +168,6 @@ class Transport:
                 request = httpx.Request(
                     "POST", target.of_httpx, headers=HEADERS, content=form, extensions=self._extensions
                 )
-                if self._own_client is not None:
-                    request.url = target.discreet  # not to the constructor, which would make a plain one; httpx logs it
                 response = await self._client.send(request, stream=True, follow_redirects=False)
                 return await reading.read(Answer.of(response), scope)
         except Exception as error:  # noqa: BLE001 - a transport may raise anything; little of it means "not sent"
@@ -230,25 +225,6 @@ class Transport:
         if target is None:
             target = self._targets[path] = Target(self._base_url + path)
         return target
-
-
-def _environment_has_proxy(scheme: str) -> bool:
-    """Whether httpx may find a proxy for `scheme` in the environment (or, on some systems, in the settings)."""
-    proxies = urllib.request.getproxies()
-    return bool(proxies.get(scheme) or proxies.get("all"))
-
-
-def _proxied_client(connections: int) -> httpx.AsyncClient:
-    try:
-        return httpx.AsyncClient(limits=limits(connections))
-    except ImportError:
-        raise ConfigurationError(
-            "the environment names a SOCKS proxy, which needs: pip install 'httpx[socks]'"
-        ) from None
-    except (ValueError, httpx.InvalidURL):  # whose words may hold the proxy's password
-        raise ConfigurationError(
-            "the environment names a proxy that is no URL like http://proxy:8080: see HTTPS_PROXY and ALL_PROXY"
-        ) from None
 
 
 class _Reading:

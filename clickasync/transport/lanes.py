@@ -4,14 +4,17 @@ This is how it is fast. httpx's connection pool walks all its connections at eve
 square of the concurrency. Here each connection stands alone: it is taken from a stack for one exchange and put back.
 The one used last is used first; the others grow old, and are closed after `IDLE_SECONDS`.
 
-The usual lane is one of httpcore, httpx's own engine (`engine.py`); the fast one is the transport of httpx-aiohttp.
+The usual lane is one of httpcore, httpx's own engine (`engine.py`); the fast one is of aiohttp (`fast.py`); behind a
+proxy of the environment it is a client of httpx (`proxied.py`). Whichever it is, it takes for a reply only what came
+after the request.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
+from functools import cache, cached_property
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, get_args
 
 import anyio
 import httpx
@@ -39,7 +42,6 @@ __all__ = [
     "close",
     "is_framed",
     "lane_factory",
-    "limits",
     "lower_names",
 ]
 
@@ -106,37 +108,39 @@ class Lane(Protocol):
         """Close the connection."""
 
 
-def lane_factory(library: HttpLibrary, scheme: str, timeout: httpx.Timeout) -> Callable[[], Lane]:
-    """What makes a lane.
+def lane_factory(
+    library: HttpLibrary, scheme: str, timeout: httpx.Timeout, *, is_proxied: bool = False
+) -> Callable[[], Lane]:
+    """What makes a lane; behind a proxy one of httpx, which knows them, whatever `library` is.
 
     Raises:
         ConfigurationError: `library` is unknown, or not installed.
     """
-    context: list[ssl.SSLContext] = []
+    if library not in get_args(HttpLibrary):
+        raise ConfigurationError(f"transport must be 'httpx' or 'aiohttp', not {library!r}")
+    if library == "aiohttp" and find_spec("httpx_aiohttp") is None:
+        raise ConfigurationError("transport='aiohttp' needs httpx-aiohttp: pip install 'clickasync[aiohttp]'")
 
+    @cache
     def tls() -> ssl.SSLContext | None:
-        if scheme == "http":
-            return None
-        if not context:  # one for all lanes, and only when needed: to load the certificates takes milliseconds
-            context.append(httpx.create_ssl_context())
-        return context[0]
+        # One for all lanes, and only when it is needed: to load the certificates takes milliseconds.
+        return None if scheme == "http" else httpx.create_ssl_context()
+
+    def lane() -> Lane:  # each with its library, and not before it is needed
+        if is_proxied:
+            from clickasync.transport.proxied import ProxiedLane
+
+            return ProxiedLane(tls(), extensions)
+        if library == "aiohttp":
+            from clickasync.transport.fast import AiohttpLane
+
+            return AiohttpLane(tls(), extensions)
+        from clickasync.transport.engine import HttpcoreLane
+
+        return HttpcoreLane(tls(), extensions)
 
     extensions = {"timeout": timeout.as_dict()}
-    if library == "httpx":
-
-        def lane() -> Lane:
-            from clickasync.transport.engine import HttpcoreLane  # with httpcore, not before it is needed
-
-            return HttpcoreLane(tls(), extensions)
-
-        return lane
-    if library != "aiohttp":
-        raise ConfigurationError(f"transport must be 'httpx' or 'aiohttp', not {library!r}")
-    try:
-        from clickasync.transport.fast import AiohttpLane
-    except ImportError:
-        raise ConfigurationError("transport='aiohttp' needs httpx-aiohttp: pip install 'clickasync[aiohttp]'") from None
-    return lambda: AiohttpLane(tls(), extensions)
+    return lane
 
 
 def check_loop(library: HttpLibrary) -> None:
@@ -147,13 +151,6 @@ def check_loop(library: HttpLibrary) -> None:
     """
     if library == "aiohttp" and (loop := sniffio.current_async_library()) != "asyncio":
         raise ConfigurationError(f"transport='aiohttp' runs on asyncio only; leave it out on {loop}")
-
-
-def limits(connections: int) -> httpx.Limits:
-    """So many connections, all of which may be idle."""
-    return httpx.Limits(
-        max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=IDLE_SECONDS
-    )
 
 
 async def close(lane: Lane) -> None:
