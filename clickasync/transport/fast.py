@@ -40,7 +40,7 @@ class AiohttpLane:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Makes one connection, and another where anything came on it that nobody had asked for.
+    """Makes one connection, and another where anything came on it while it was idle.
 
     aiohttp would take that for the reply to the next request.
     """
@@ -59,7 +59,8 @@ class _Connector(aiohttp.TCPConnector):
 def _is_clean(connection: Connection) -> bool:
     if connection.protocol is None or connection.protocol.should_close or connection.transport is None:
         return False
-    return not is_readable(connection.transport.get_extra_info("socket"))
+    opened = connection.transport.get_extra_info("socket")
+    return opened is not None and not is_readable(opened)
 
 
 class _ReadyRequest(httpx.Request):

@@ -5,8 +5,8 @@ square of the concurrency. Here each connection stands alone: it is taken from a
 The one used last is used first; the others grow old, and are closed after `IDLE_SECONDS`.
 
 The usual lane is one of httpcore, httpx's own engine (`engine.py`); the fast one is of aiohttp (`fast.py`); behind a
-proxy of the environment it is a client of httpx (`proxied.py`). Whichever it is, it takes for a reply only what came
-after the request.
+proxy of the environment it is a client of httpx (`proxied.py`). Each looks, before it uses a connection again, whether
+anything is left on it that nobody asked for, and makes another one then.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def lane_factory(
         # One for all lanes, and only when it is needed: to load the certificates takes milliseconds.
         return None if scheme == "http" else httpx.create_ssl_context()
 
-    def lane() -> Lane:  # each with its library, and not before it is needed
+    def lane() -> Lane:  # imported here, for each needs this module, and brings its library
         if is_proxied:
             from clickasync.transport.proxied import ProxiedLane
 
