@@ -20,7 +20,8 @@ from clickasync.errors import (
     ProtocolError,
     TransportError,
 )
-from clickasync.options import MAX_PARTS, compile_message, listed, msisdn
+from clickasync.numbers import normalise
+from clickasync.options import MAX_PARTS, compile_message, listed
 from clickasync.protocol import endbatch, quicksend, senditem, startbatch
 from clickasync.results import Accepted, Rejected, SendResult, Uncertain
 
@@ -77,7 +78,7 @@ class Batch:
             InvalidOptionError: not one text for each hole of the template, or one that GSM 03.38 cannot say.
             ApiError, TransportError, OutcomeUnknownError: as for `Client.send`.
         """
-        number = msisdn(to)
+        number = normalise(to)
         if len(fields) != self._holes or not all(isinstance(value, str) for value in fields):
             raise InvalidOptionError(f"the template takes {self._holes} fields, each a str; {len(fields)} were given")
         for index, value in enumerate(fields, 1):
@@ -99,7 +100,7 @@ class Batch:
         numbers: list[tuple[int, str]] = []
         for index, recipient in enumerate(recipients):
             try:
-                numbers.append((index, msisdn(recipient)))
+                numbers.append((index, normalise(recipient)))
             except InvalidNumberError as error:
                 results[index] = Rejected(recipient, error)
         for start in range(0, len(numbers), self._batch_size):

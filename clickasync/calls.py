@@ -9,9 +9,9 @@ from typing import TypeVar
 import anyio
 from attrs import evolve
 
-from clickasync.conceal import beginning, conceal
 from clickasync.errors import ApiError, ProtocolError
 from clickasync.law import LONGEST_PAUSE, Effect, Failure, Lost, NotSent, Refused, Step, Unreadable, judge
+from clickasync.redaction import excerpt, redact
 from clickasync.transport import Outcome, Reply
 
 __all__ = ["pause", "perform", "read_outcome"]
@@ -55,16 +55,16 @@ def read_outcome(
 ) -> T | Failure:
     """What an exchange gave: the value of its reply, or the failure that it was, with `secrets` struck out.
 
-    `opaque`: the reply may hold a secret that nobody knows yet; see `conceal.beginning`.
+    `opaque`: the reply may hold a secret that nobody knows yet; see `redaction.excerpt`.
     """
     if isinstance(outcome, Reply):
         try:
             return read(outcome)
         except ApiError as error:
-            return Refused(type(error)(error.code, conceal(error.description, secrets), error.to))
+            return Refused(type(error)(error.code, redact(error.description, secrets), error.to))
         except ProtocolError as error:
-            return Unreadable(ProtocolError(error.reason, beginning(outcome.text, secrets, opaque=opaque)))
+            return Unreadable(ProtocolError(error.reason, excerpt(outcome.text, secrets, opaque=opaque)))
     if isinstance(outcome, Unreadable):
-        shown = beginning(outcome.error.reply, secrets, opaque=opaque)
+        shown = excerpt(outcome.error.reply, secrets, opaque=opaque)
         return Unreadable(ProtocolError(outcome.error.reason, shown))
-    return evolve(outcome, reason=conceal(outcome.reason, secrets))
+    return evolve(outcome, reason=redact(outcome.reason, secrets))

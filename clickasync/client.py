@@ -23,7 +23,8 @@ from clickasync.errors import (
     ConfigurationError,
     InvalidOptionError,
 )
-from clickasync.options import MessageOptions, SendOptions, compile_message, listed, msisdn
+from clickasync.numbers import normalise
+from clickasync.options import MessageOptions, SendOptions, compile_message, listed
 from clickasync.protocol import Command, SiAction
 from clickasync.rate import RateLimit
 from clickasync.results import (
@@ -171,7 +172,7 @@ class Client:
             TransportError: the gateway was not reached; nothing was sent.
             OutcomeUnknownError: it may have been sent. It says what the gateway answered when it was asked.
         """
-        number = msisdn(to)
+        number = normalise(to)
         message = compile_message(text, options, time.time())
         climsgid = message.climsgid or new_climsgid()
         with naming(to, climsgid):
@@ -325,7 +326,7 @@ class Client:
             as `send`; an unknown outcome cannot be asked about.
         """
         command = protocol.ind_push(
-            msisdn(to),
+            normalise(to),
             mms_subject=mms_subject,
             mms_class=mms_class,
             mms_expire=mms_expire,
@@ -360,7 +361,7 @@ class Client:
             as `send`; an unknown outcome cannot be asked about.
         """
         command = protocol.si_push(
-            msisdn(to),
+            normalise(to),
             si_id=si_id,
             si_url=si_url,
             si_text=si_text,
@@ -447,7 +448,7 @@ class Client:
 
         Not covered is an answer, not an error.
         """
-        return await self._caller.call(protocol.route_coverage(_msisdn(msisdn)))
+        return await self._caller.call(protocol.route_coverage(normalise(msisdn)))
 
     async def ping(self) -> None:
         """Keep the session alive for another 15 minutes (``ping``). The client does so by itself."""
@@ -460,9 +461,6 @@ class Client:
             AuthenticationError: the credentials are refused, now or less than 60 s ago.
         """
         await self._session.refresh()
-
-
-_msisdn = msisdn  # for `coverage`, whose parameter bears the API's own name
 
 
 def _credentials(api_id: str | int | None, user: str | None, password: str | None) -> Credentials:

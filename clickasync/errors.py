@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Final, Self
 from clickasync.codes import ErrorCode
 
 if TYPE_CHECKING:
-    from clickasync.connect.codes import ConnectErrorCode
+    from clickasync.codes import ConnectErrorCode
 
 __all__ = [
     "ApiError",

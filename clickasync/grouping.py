@@ -9,7 +9,8 @@ from attrs import define, field
 
 from clickasync.errors import ApiError
 from clickasync.law import Flight
-from clickasync.options import Message, WireMessage, all_plain, msisdn
+from clickasync.numbers import all_plain, normalise
+from clickasync.options import Message, WireMessage
 
 __all__ = ["Call", "Groups"]
 
@@ -94,13 +95,13 @@ class Groups:
         """
         key: object = None
         if isinstance(item, Message):
-            to, number = item.to, msisdn(item.to)
+            to, number = item.to, normalise(item.to)
             options = {**self._options, **item.options} if self._options else item.options
             text = self._text if item.text is None else item.text
             key = _key(text, options)
             group = self._groups.get(key) or _Group(self._compile(text, options))
         else:
-            to, number = item, msisdn(item)
+            to, number = item, normalise(item)
             group = self._groups.get(None) or _Group(self._default or self._compile(None, self._options))
         group.positions.append(position)
         group.to.append(to)

@@ -10,17 +10,18 @@ import contextlib
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from typing import Any, Final, TypedDict, TypeGuard, TypeVar, Unpack
+from typing import Any, Final, TypedDict, TypeVar, Unpack
 
 from attrs import field, frozen
 
 from clickasync.codes import Callback, Feature, MessageType, Queue
 from clickasync.encoding import count_parts, is_gsm, ucs2_encode
 from clickasync.errors import InvalidNumberError, InvalidOptionError
+from clickasync.numbers import normalise
 
 __all__ = [
     "MAX_PARTS",
@@ -28,11 +29,9 @@ __all__ = [
     "MessageOptions",
     "SendOptions",
     "WireMessage",
-    "all_plain",
     "check_climsgid",
     "compile_message",
     "listed",
-    "msisdn",
 ]
 
 MAX_PARTS: Final = 3
@@ -162,46 +161,6 @@ def check_climsgid(climsgid: object) -> str:
     if not (isinstance(climsgid, str) and re.fullmatch("[0-9A-Za-z]{1,32}", climsgid)):
         raise InvalidOptionError(f"climsgid must be 1 to 32 letters and digits, not {climsgid!r}")
     return climsgid
-
-
-_ORNAMENT: Final = re.compile(r"[\s\-.()\[\]]+")
-
-
-def msisdn(number: str) -> str:
-    """The digits of a number as people write it.
-
-    Blanks, hyphens, dots, brackets and a leading ``+`` or ``00`` go; 1 to 16 digits must remain. A single leading
-    zero stays: accounts may have a default prefix.
-
-    >>> msisdn("+27 (82) 123-4567")
-    '27821234567'
-
-    Raises:
-        InvalidNumberError: it names the number.
-    """
-    if not isinstance(number, str):
-        raise InvalidNumberError(f"a number must be a str, not {type(number).__name__}: {number!r}")
-    digits = number
-    if not (number.isdigit() and number.isascii()) or number.startswith("00"):
-        digits = _ORNAMENT.sub("", number)
-        digits = digits[1:] if digits.startswith("+") else digits.removeprefix("00")
-    if 1 <= len(digits) <= 16 and digits.isascii() and digits.isdigit() and not digits.startswith("00"):
-        return digits
-    raise InvalidNumberError(
-        f"{number[:40]!r} is not a phone number: 1 to 16 digits in international format, as in 27821234567"
-    )
-
-
-_PLAIN: Final = re.compile("(?!00)[0-9]{1,16}(?:,(?!00)[0-9]{1,16})*")
-
-
-def all_plain(items: Sequence[object]) -> TypeGuard[list[str]]:
-    """Whether all of `items` are numbers that `msisdn` gives back as they are: one look for all of them."""
-    try:
-        joined = ",".join(items)  # type: ignore[arg-type]
-    except TypeError:  # not all of them are str
-        return False
-    return joined.count(",") == len(items) - 1 and _PLAIN.fullmatch(joined) is not None
 
 
 def listed(to: Iterable[str]) -> list[str]:
@@ -353,7 +312,7 @@ def _sender(name: str, value: object) -> str:
     if isinstance(value, str) and re.fullmatch("[0-9A-Za-z]{1,11}", value):
         return value
     try:
-        return msisdn(value)  # type: ignore[arg-type]
+        return normalise(value)  # type: ignore[arg-type]
     except InvalidNumberError:
         raise InvalidOptionError(
             f"{name} must be a number of 1 to 16 digits, or up to 11 letters and digits, not {value!r}"

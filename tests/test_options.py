@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from clickasync.codes import Callback, Feature, MessageType, Queue
 from clickasync.errors import InvalidNumberError, InvalidOptionError
+from clickasync.numbers import normalise
 from clickasync.options import (
     Message,
     MessageOptions,
@@ -19,7 +20,6 @@ from clickasync.options import (
     check_climsgid,
     compile_message,
     listed,
-    msisdn,
 )
 
 NOW: Final = 1_700_000_000
@@ -446,7 +446,7 @@ def test_a_message_carries_its_options_by_name() -> None:
     ],
 )
 def test_a_number_may_be_written_as_people_write_it(number: str, digits: str) -> None:
-    assert msisdn(number) == digits
+    assert normalise(number) == digits
 
 
 @pytest.mark.parametrize(
@@ -472,38 +472,38 @@ def test_a_number_may_be_written_as_people_write_it(number: str, digits: str) ->
 )
 def test_what_is_no_number_is_refused_by_name(number: str) -> None:
     with pytest.raises(InvalidNumberError) as caught:
-        msisdn(number)
+        normalise(number)
     assert repr(number)[1:-1][:40] in str(caught.value)
 
 
 @pytest.mark.parametrize("number", [27821234567, None, b"27821234567", ["27821234567"]])
 def test_a_number_is_a_str(number: object) -> None:
     with pytest.raises(InvalidNumberError, match="must be a str"):
-        msisdn(number)  # type: ignore[arg-type]
+        normalise(number)  # type: ignore[arg-type]
 
 
 def test_a_long_text_is_not_repeated_whole() -> None:
     with pytest.raises(InvalidNumberError) as caught:
-        msisdn("x" * 100_000)
+        normalise("x" * 100_000)
     assert len(str(caught.value)) < 200
 
 
 @given(st.text() | st.text("+0123456789 -.()[]", max_size=24))
 def test_any_str_is_1_to_16_digits_or_refused(number: str) -> None:
     try:
-        digits = msisdn(number)
+        digits = normalise(number)
     except InvalidNumberError:
         return
     assert 1 <= len(digits) <= 16
     assert set(digits) <= set("0123456789")
     assert not digits.startswith("00")
-    assert msisdn(digits) == digits
+    assert normalise(digits) == digits
 
 
 @given(st.from_regex(r"[1-9][0-9]{0,15}", fullmatch=True), st.sampled_from(["", "+", "00", "+ ", "00-"]), st.data())
 def test_ornaments_do_not_change_a_number(digits: str, prefix: str, data: st.DataObject) -> None:
     ornaments = st.sampled_from(["", " ", "-", ".", "(", ")", " - "])
-    assert msisdn(prefix + "".join(digit + data.draw(ornaments) for digit in digits)) == digits
+    assert normalise(prefix + "".join(digit + data.draw(ornaments) for digit in digits)) == digits
 
 
 def test_several_recipients_are_not_one_str() -> None:

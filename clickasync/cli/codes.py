@@ -10,8 +10,7 @@ import typer
 
 from clickasync.cli.command import add_command
 from clickasync.cli.screen import AsJson, show_json, show_table
-from clickasync.codes import Callback, ErrorCode, Feature, MessageStatus, MessageType, Queue
-from clickasync.connect.codes import ConnectErrorCode
+from clickasync.codes import Callback, ConnectErrorCode, ErrorCode, Feature, MessageStatus, MessageType, Queue
 
 __all__ = ["register"]
 

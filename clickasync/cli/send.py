@@ -20,7 +20,8 @@ from clickasync.errors import (
     OutcomeUnknownError,
     TransportError,
 )
-from clickasync.options import SendOptions, msisdn
+from clickasync.numbers import normalise
+from clickasync.options import SendOptions
 from clickasync.results import Accepted, Rejected, SendResult, Uncertain
 
 __all__ = ["register"]
@@ -52,7 +53,7 @@ async def send(
     options: SendOptions = {**message.options()}  # type: ignore[typeddict-item]
     recipients, body = _split(to, text, with_data=message.data is not None)
     for number in recipients:
-        msisdn(number)
+        normalise(number)
     if climsgid is not None:
         if len(recipients) > 1:
             raise InvalidOptionError("one --climsgid cannot stand for several recipients")
@@ -85,7 +86,7 @@ def _split(arguments: list[str], text: str | None, *, with_data: bool) -> tuple[
 
 def _is_number(text: str) -> bool:
     try:
-        return len(msisdn(text)) >= _SHORTEST_NUMBER
+        return len(normalise(text)) >= _SHORTEST_NUMBER
     except InvalidNumberError:
         return False
 

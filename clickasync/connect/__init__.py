@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clickasync.connect.codes import ConnectErrorCode
+from clickasync.codes import ConnectErrorCode
 from clickasync.connect.models import (
     AccountType,
     CallbackType,

@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 from attrs import evolve
 
 from clickasync.calls import perform
-from clickasync.conceal import beginning, conceal
 from clickasync.connect.actions import ACTIONS, SECRET, check
 from clickasync.connect.codec import read_reply, write_request
 from clickasync.errors import ConfigurationError, InvalidOptionError, ProtocolError
 from clickasync.law import Effect, Failure, Unreadable
+from clickasync.redaction import excerpt, redact
 from clickasync.transport import Reply
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ class Caller:
                 return Unreadable(error.with_traceback(None))
         # Whoever wrote the status line, or a reply without end, may have quoted the URL in it.
         if isinstance(outcome, Unreadable):
-            return Unreadable(ProtocolError(outcome.error.reason, beginning(outcome.error.reply, secrets)))
-        return evolve(outcome, reason=conceal(outcome.reason, secrets))
+            return Unreadable(ProtocolError(outcome.error.reason, excerpt(outcome.error.reply, secrets)))
+        return evolve(outcome, reason=redact(outcome.reason, secrets))
 
 
 def usable_token(token: str | None) -> str:

@@ -13,9 +13,9 @@ from xml.parsers import expat
 
 from attrs import Factory, define
 
-from clickasync.conceal import beginning, conceal
-from clickasync.connect.codes import ConnectErrorCode, captcha_required
+from clickasync.codes import ConnectErrorCode, captcha_required
 from clickasync.errors import ConnectError, InvalidOptionError, ProtocolError
+from clickasync.redaction import excerpt, redact
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -77,19 +77,19 @@ def read_reply(body: bytes, secrets: Collection[str] = ()) -> list[dict[str, str
             return reply.values
         reason = "the reply says neither Success nor Error"
     # Raised out here, it has no context that would lead to what the parser said.
-    raise ProtocolError(reason, _beginning(body, secrets))
+    raise ProtocolError(reason, _excerpt(body, secrets))
 
 
-def _beginning(body: bytes, secrets: Collection[str]) -> str:
+def _excerpt(body: bytes, secrets: Collection[str]) -> str:
     # Without NULs, or a secret in UTF-16 would pass unseen.
-    return beginning(body[:_LOOKED_AT].decode(errors="replace").replace("\0", ""), secrets)
+    return excerpt(body[:_LOOKED_AT].decode(errors="replace").replace("\0", ""), secrets)
 
 
 def _connect_error(errors: list[tuple[str, str]], secrets: Collection[str]) -> ConnectError:
     codes, descriptions = zip(*errors[:_MOST_ERRORS], strict=True) if errors else ((), ())
     return ConnectError(
-        tuple(ConnectErrorCode(conceal(code, secrets)[:_LONGEST_DESCRIPTION]) for code in codes),
-        tuple(conceal(description, secrets)[:_LONGEST_DESCRIPTION] for description in descriptions),
+        tuple(ConnectErrorCode(redact(code, secrets)[:_LONGEST_DESCRIPTION]) for code in codes),
+        tuple(redact(description, secrets)[:_LONGEST_DESCRIPTION] for description in descriptions),
         captcha_required(codes, descriptions),
     )
 

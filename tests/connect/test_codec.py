@@ -12,9 +12,9 @@ import xmltodict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clickasync.conceal import conceal
 from clickasync.connect.codec import read_reply, write_request
 from clickasync.errors import ConnectError, InvalidOptionError, ProtocolError
+from clickasync.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -212,12 +212,12 @@ def test_secrets_are_concealed_wherever_the_reply_repeats_them(failure: Callable
 
 
 def test_a_secret_that_the_end_of_the_text_cuts_off_is_concealed_too() -> None:
-    assert conceal("not found: /0123456789abcd", ["0123456789abcdef"]) == "not found: /[hidden]"
+    assert redact("not found: /0123456789abcd", ["0123456789abcdef"]) == "not found: /[hidden]"
 
 
 def test_a_secret_is_concealed_as_it_stands_in_a_request() -> None:
     page = "you sent XML=%3Cftp_password%3Ea%26lt%3Bb+c and ftp=a%3Cb+c"
-    assert conceal(page, ["a<b c"]) == "you sent XML=%3Cftp_password%3E[hidden] and ftp=[hidden]"
+    assert redact(page, ["a<b c"]) == "you sent XML=%3Cftp_password%3E[hidden] and ftp=[hidden]"
 
 
 def test_of_endless_errors_only_the_first_ones_are_told() -> None:

@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
+from clickasync.codes import captcha_required
 from clickasync.connect import Captcha, ConnectErrorCode
-from clickasync.connect.codes import captcha_required
 
 
 def test_every_documented_code_is_there_with_its_description() -> None:

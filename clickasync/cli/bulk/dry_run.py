@@ -15,7 +15,8 @@ from clickasync.cli.bulk.recipients import BadRow, Recipients, Row
 from clickasync.cli.bulk.standing import Standing
 from clickasync.client import Client
 from clickasync.errors import InvalidOptionError
-from clickasync.options import compile_message, msisdn
+from clickasync.numbers import normalise
+from clickasync.options import compile_message
 from clickasync.results import Coverage
 
 __all__ = ["Estimate", "ask_prices", "estimate", "prefix_of"]
@@ -97,7 +98,7 @@ def estimate(
             result.bad += 1
             on_bad_row(item, str(error))
             continue
-        number = msisdn(item.to)
+        number = normalise(item.to)
         prefix = prefix_of(number)
         result.messages += 1
         result.parts += parts

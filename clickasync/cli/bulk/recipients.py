@@ -19,7 +19,7 @@ from attrs import field, frozen
 
 from clickasync.cli.bulk.template import Template
 from clickasync.errors import InvalidNumberError, InvalidOptionError
-from clickasync.options import msisdn
+from clickasync.numbers import normalise
 
 __all__ = ["BadRow", "Item", "Recipients", "Row", "parse", "spooled"]
 
@@ -100,7 +100,7 @@ class Recipients:
         for item in self:
             if isinstance(item, Row):
                 try:
-                    msisdn(item.to)
+                    normalise(item.to)
                 except InvalidNumberError as error:
                     yield BadRow(item.number, item.line, item.to, str(error))
                     continue
@@ -172,7 +172,7 @@ def _is_header(cells: list[str], to_column: str | None) -> bool:
 
 def _is_number(cell: str) -> bool:
     try:
-        msisdn(cell)
+        normalise(cell)
     except InvalidNumberError:
         return False
     return True

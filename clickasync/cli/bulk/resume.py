@@ -28,7 +28,8 @@ from clickasync.cli.bulk.recipients import Row
 from clickasync.cli.bulk.run import Books
 from clickasync.client import Client
 from clickasync.errors import ClickatellError, OutcomeUnknownError
-from clickasync.options import compile_message, msisdn
+from clickasync.numbers import normalise
+from clickasync.options import compile_message
 from clickasync.protocol import Line
 from clickasync.results import Accepted, MessageState, Uncertain
 from clickasync.sending import deliver
@@ -140,7 +141,7 @@ class Resume:
         reason = "it was sent again, and the gateway refused or did not name this recipient"
         try:
             message = compile_message(call.rows[entry.rows[0]].text, self._options, time.time())
-            numbers = [msisdn(to) for to in entry.to]
+            numbers = [normalise(to) for to in entry.to]
             lines = await deliver(self._caller, numbers, message, entry.climsgid, resend_unknown=False)
         except OutcomeUnknownError as error:
             self._tell(call, lines, known=error.known_to_gateway, reason=error.reason)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from xml.parsers.expat import ExpatError
 
-from clickasync.connect.codes import ConnectErrorCode
+from clickasync.codes import ConnectErrorCode
 
 __all__ = ["Refused", "describe", "read", "write"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from clickasync.codes import Code
+from clickasync.codes.http import Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

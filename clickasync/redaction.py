@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Final
 from urllib.parse import quote_plus
 
-__all__ = ["beginning", "conceal"]
+__all__ = ["excerpt", "redact"]
 
 _HIDDEN: Final = "[hidden]"
 _SHORTEST_SECRET: Final = 4  # what is shorter stands in any text
@@ -16,7 +16,7 @@ _SHOWN: Final = 200
 _XML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "\r": "&#13;"})
 
 
-def conceal(text: str, secrets: Collection[str]) -> str:
+def redact(text: str, secrets: Collection[str]) -> str:
     """`text` without the `secrets`, be they plain, as they stand in a request or a page, or cut off by its end."""
     for secret in secrets:
         if len(secret) < _SHORTEST_SECRET:
@@ -30,7 +30,7 @@ def conceal(text: str, secrets: Collection[str]) -> str:
     return text
 
 
-def beginning(text: str, secrets: Collection[str], *, opaque: bool = False) -> str:
+def excerpt(text: str, secrets: Collection[str], *, opaque: bool = False) -> str:
     """The beginning of a reply that cannot be read. Cut last, or a secret might be cut in two and pass unseen.
 
     Args:
@@ -38,7 +38,7 @@ def beginning(text: str, secrets: Collection[str], *, opaque: bool = False) -> s
         secrets: what must not be shown.
         opaque: hide all that is long, too: it may hold a secret that nobody knows yet (a session ID).
     """
-    text = conceal(text, secrets)
+    text = redact(text, secrets)
     if opaque:
         text = re.sub(r"\S{12,}", "…", text)
     return text.strip()[:_SHOWN]
