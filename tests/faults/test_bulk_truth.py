@@ -23,8 +23,8 @@ from clickasync import (
     Uncertain,
 )
 from clickasync.simulator import Gateway
-from tests.faults.harness import Fault, FaultyGateway
-from tests.virtual import client_of, on_virtual_time, virtual_gateway
+from tests.support.faulty_gateway import Fault, FaultyGateway
+from tests.support.virtual import client_of, on_virtual_time, virtual_gateway
 
 pytestmark = pytest.mark.anyio
 

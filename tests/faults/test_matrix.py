@@ -20,7 +20,7 @@ from clickasync import (
     Uncertain,
 )
 from clickasync.simulator import VOUCHER, Gateway
-from tests.faults.harness import Fault, FaultyGateway, always, closed_port, once
+from tests.support.faulty_gateway import Fault, FaultyGateway, always, closed_port, once
 
 pytestmark = pytest.mark.anyio
 

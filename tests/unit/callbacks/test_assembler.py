@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clickasync.callbacks import Assembler, InboundMessage, OptOut, parse
-from tests.callbacks.samples import MESSAGE, urlencoded
+from tests.support.callback_samples import MESSAGE, urlencoded
 
 NOON = datetime(2008, 8, 6, 12, tzinfo=UTC)
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from clickasync.callbacks import CallbackError, DeliveryReport, InboundMessage, OptOut, Part, parse
 from clickasync.codes import MessageStatus
-from tests.callbacks import samples
-from tests.callbacks.samples import FORMS, MESSAGE, REPORT, Form, as_params, urlencoded
+from tests.support import callback_samples as samples
+from tests.support.callback_samples import FORMS, MESSAGE, REPORT, Form, as_params, urlencoded
 
 BOMB = (
     '<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;&lol;">]>'

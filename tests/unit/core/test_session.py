@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 from typing import Any
@@ -10,24 +9,15 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-import sniffio
-import trio
 
 from clickasync import Accepted, AuthenticationError, ClickatellError, Client, SessionExpiredError, TransportError
 from clickasync.simulator import Gateway
-from tests.faults.harness import Fault, FaultyGateway, always
-from tests.virtual import answer, client_of, on_virtual_time, virtual_gateway
+from tests.support.faulty_gateway import Fault, FaultyGateway, always
+from tests.support.virtual import answer, client_of, on_virtual_time, tasks_alive, virtual_gateway
 
 pytestmark = pytest.mark.anyio
 
 LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
-
-
-def tasks_alive() -> int:
-    """How many tasks the event loop runs."""
-    if sniffio.current_async_library() == "trio":
-        return trio.lowlevel.current_statistics().tasks_living
-    return len(asyncio.all_tasks())
 
 
 async def test_opening_a_client_does_nothing_and_the_first_call_authenticates() -> None:

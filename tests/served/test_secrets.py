@@ -13,7 +13,7 @@ import pytest
 import clickasync
 from clickasync import ClickatellError, Client
 from clickasync.simulator import Gateway
-from tests.faults.harness import Fault, FaultyGateway, always
+from tests.support.faulty_gateway import Fault, FaultyGateway, always
 
 pytestmark = pytest.mark.anyio
 

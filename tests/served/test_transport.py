@@ -25,8 +25,8 @@ from clickasync import (
     TransportError,
 )
 from clickasync.simulator import Gateway
-from tests.faults.harness import Fault, FaultyGateway, always, closed_port, once
-from tests.virtual import answer, client_of, on_virtual_time, virtual_gateway
+from tests.support.faulty_gateway import Fault, FaultyGateway, always, closed_port, once
+from tests.support.virtual import answer, client_of, on_virtual_time, virtual_gateway
 
 pytestmark = pytest.mark.anyio
 

@@ -14,8 +14,8 @@ import pytest
 
 from clickasync.callbacks import DeliveryReport, InboundMessage, MemoryStore, OptOut, receiver
 from clickasync.errors import ConfigurationError
-from tests.callbacks import samples
-from tests.callbacks.samples import FORMS, MESSAGE, REPORT, Form, as_params, urlencoded
+from tests.support import callback_samples as samples
+from tests.support.callback_samples import FORMS, MESSAGE, REPORT, Form, as_params, urlencoded
 
 pytestmark = pytest.mark.anyio
 

@@ -21,7 +21,7 @@ import clickasync
 from clickasync.simulator import CallbackType, Gateway, serve
 from clickasync.simulator.callbacks import Target
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 CONNECT_TOKEN = "00112233445566778899aabbccddeeff"
 
 

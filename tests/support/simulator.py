@@ -1,3 +1,5 @@
+"""A gateway without sockets, and calls to it."""
+
 from __future__ import annotations
 
 from typing import Protocol
@@ -32,9 +34,3 @@ def api(gateway: Gateway) -> Api:
         return reply
 
     return call
-
-
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    backend: str = request.param
-    return backend

@@ -12,7 +12,7 @@ from clickasync.codes import Callback, ErrorCode
 from clickasync.simulator import Gateway
 
 if TYPE_CHECKING:
-    from tests.simulator.conftest import Api
+    from tests.support.simulator import Api
 
 SEND = "/http/sendmsg"
 ANN = "27821234567"

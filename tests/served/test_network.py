@@ -29,7 +29,7 @@ from clickasync import (
 )
 from clickasync.simulator import Gateway
 from clickasync.transport import HttpLibrary
-from tests.faults.harness import Fault, FaultyGateway, always, closed_port, once
+from tests.support.faulty_gateway import Fault, FaultyGateway, always, closed_port, once
 
 pytestmark = pytest.mark.anyio
 

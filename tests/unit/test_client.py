@@ -28,8 +28,8 @@ from clickasync import (
 )
 from clickasync.callbacks import DeliveryReport
 from clickasync.simulator import VOUCHER, Gateway
-from tests.faults.harness import Fault, FaultyGateway, always, once
-from tests.virtual import client_of, on_virtual_time, virtual_gateway
+from tests.support.faulty_gateway import Fault, FaultyGateway, always, once
+from tests.support.virtual import client_of, on_virtual_time, virtual_gateway
 
 pytestmark = pytest.mark.anyio
 
@@ -235,7 +235,7 @@ async def test_an_unknown_outcome_of_the_users_own_climsgid_is_never_taken_for_a
 async def test_what_the_gateway_twice_does_not_know_is_sent_again_when_asked_for() -> None:
     import httpx
 
-    from tests.virtual import answer
+    from tests.support.virtual import answer
 
     gateway = virtual_gateway()
     sends: list[tuple[float, str]] = []
@@ -266,7 +266,7 @@ async def test_what_the_second_try_is_told_does_not_prove_that_the_first_one_fai
     """The first request is slow behind a proxy, takes the last credit, and arrives after both questions."""
     import httpx
 
-    from tests.virtual import answer
+    from tests.support.virtual import answer
 
     gateway = virtual_gateway(credits=1)
     late: list[httpx.Request] = []
@@ -289,7 +289,7 @@ async def test_what_the_second_try_is_told_does_not_prove_that_the_first_one_fai
 async def test_an_unknown_outcome_is_asked_about_for_a_bounded_time() -> None:
     import httpx
 
-    from tests.virtual import answer
+    from tests.support.virtual import answer
 
     gateway = virtual_gateway()
     questions = 0

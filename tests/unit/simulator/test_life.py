@@ -12,7 +12,7 @@ import pytest
 from clickasync.simulator import Gateway
 
 if TYPE_CHECKING:
-    from tests.simulator.conftest import Api
+    from tests.support.simulator import Api
 
 SEND = "/http/sendmsg"
 QUERY = "/http/querymsg"

@@ -32,9 +32,8 @@ from clickasync import (
     Uncertain,
 )
 from clickasync.simulator import Gateway
-from tests.faults.harness import Fault, FaultyGateway, always, closed_port, once
-from tests.test_session import tasks_alive
-from tests.virtual import answer, client_of, on_virtual_time, virtual_gateway
+from tests.support.faulty_gateway import Fault, FaultyGateway, always, closed_port, once
+from tests.support.virtual import answer, client_of, on_virtual_time, tasks_alive, virtual_gateway
 
 pytestmark = pytest.mark.anyio
 

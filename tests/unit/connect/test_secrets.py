@@ -12,7 +12,7 @@ import pytest
 
 from clickasync.connect import ConnectClient
 from clickasync.errors import ClickatellError
-from tests.virtual import on_virtual_time
+from tests.support.virtual import on_virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

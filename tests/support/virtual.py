@@ -75,3 +75,10 @@ def client_of(gateway: Gateway, handler: Handler | None = None, **settings: obje
         http_client=httpx.AsyncClient(transport=transport),
         **settings,  # type: ignore[arg-type]
     )
+
+
+def tasks_alive() -> int:
+    """How many tasks the event loop runs."""
+    if trio.lowlevel.in_trio_task():
+        return trio.lowlevel.current_statistics().tasks_living
+    return len(asyncio.all_tasks())

@@ -26,7 +26,7 @@ from clickasync.errors import (
     ProtocolError,
     TransportError,
 )
-from tests.virtual import on_virtual_time
+from tests.support.virtual import on_virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,8 +18,8 @@ import pytest
 import uvicorn
 
 from clickasync.callbacks import Assembler, DeliveryReport, InboundMessage, receiver
-from tests.callbacks import samples
-from tests.callbacks.samples import FORMS, MESSAGE, REPORT, Form, as_params, urlencoded
+from tests.support import callback_samples as samples
+from tests.support.callback_samples import FORMS, MESSAGE, REPORT, Form, as_params, urlencoded
 
 # uvicorn is asyncio's own.
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from clickasync.callbacks import DeliveryReport
 from clickasync.codes import MessageStatus
-from tests.callbacks.samples import EXPECTED_REPORT
+from tests.support.callback_samples import EXPECTED_REPORT
 
 NOON = datetime(2008, 8, 6, 12, tzinfo=UTC)
 INTERMEDIATE = ["001", "002", "003", "008", "011"]

@@ -11,7 +11,7 @@ import pytest
 from clickasync.simulator import VOUCHER, Gateway
 
 if TYPE_CHECKING:
-    from tests.simulator.conftest import Api
+    from tests.support.simulator import Api
 
 LOGIN = {"api_id": "1", "user": "demo", "password": "demo"}
 SUPPORTED = "OK: This prefix is currently supported. Messages sent to this prefix will be routed. Charge: 1"
