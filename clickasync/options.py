@@ -43,6 +43,7 @@ _FAR_AWAY: Final = 1e12  # Unix seconds; what is not nearer (NaN, infinity) is n
 _OCTETS: Final = 140  # of one 8-bit message, its header included
 
 E = TypeVar("E", bound=Enum)
+T = TypeVar("T")
 
 
 class MessageOptions(TypedDict, total=False):
@@ -96,15 +97,17 @@ class Message:
     """One text to one recipient, for `Client.bulk`.
 
     >>> Message("27821234567", "Hi Ann", callback=Callback.FINAL)
-    Message(to='27821234567', text='Hi Ann', options={'callback': <Callback.FINAL: 2>})
+    Message(to='27821234567', text='Hi Ann', options={'callback': <Callback.FINAL: 2>}, tag=None)
     """
 
     to: str
     text: str | None = None
     options: Mapping[str, Any] = field(factory=dict)
+    tag: Any = None
+    """Anything of yours. It comes back as `result.tag`, is never sent, and does not decide who travels together."""
 
-    def __init__(self, to: str, text: str | None = None, **options: Unpack[SendOptions]) -> None:
-        self.__attrs_init__(to, text, options)
+    def __init__(self, to: str, text: str | None = None, *, tag: Any = None, **options: Unpack[SendOptions]) -> None:
+        self.__attrs_init__(to, text, options, tag)
 
 
 @frozen
@@ -163,7 +166,7 @@ def check_climsgid(climsgid: object) -> str:
     return climsgid
 
 
-def listed(to: Iterable[str]) -> list[str]:
+def listed(to: Iterable[T]) -> list[T]:
     """The recipients as a list.
 
     Raises:

@@ -32,7 +32,6 @@ from clickasync.numbers import normalise
 from clickasync.options import compile_message
 from clickasync.protocol import Line
 from clickasync.results import Accepted, MessageState, Uncertain
-from clickasync.sending import deliver
 
 __all__ = ["OpenCall", "Resume", "open_calls"]
 
@@ -94,7 +93,7 @@ class Resume:
         *,
         resend_unknown: bool,
     ) -> None:
-        self._caller = client._caller
+        self._executor = client.executor
         self._books = books
         self._options = options
         self._calls = calls
@@ -118,7 +117,7 @@ class Resume:
         entry = call.entry
         hindrance = call.why_not_again(time.time(), self._options)
         again = self._resend_unknown and hindrance is None
-        answer = await self._caller.ask(entry.climsgid, chosen=False, patient=again)
+        answer = await self._executor.ask_outcome(entry.climsgid, chosen=False, patient=again)
         if answer is False and again:
             await self._send_again(call)
             return
@@ -142,7 +141,7 @@ class Resume:
         try:
             message = compile_message(call.rows[entry.rows[0]].text, self._options, time.time())
             numbers = [normalise(to) for to in entry.to]
-            lines = await deliver(self._caller, numbers, message, entry.climsgid, resend_unknown=False)
+            lines = list((await self._executor.send(numbers, message, entry.climsgid)).each)
         except OutcomeUnknownError as error:
             self._tell(call, lines, known=error.known_to_gateway, reason=error.reason)
         except ClickatellError as error:

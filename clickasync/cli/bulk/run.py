@@ -93,7 +93,7 @@ class Run:
             ClickatellError: as `Client.bulk`.
             OSError: the results or the journal could not be written.
         """
-        bulk = self._client._bulk(
+        bulk = self._client.new_run(
             self._source(), self._text, self._options, patience=patience, total=total, journal=self._enter
         )
         try:

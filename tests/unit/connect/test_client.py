@@ -256,7 +256,7 @@ async def test_the_vendors_example_gives_two_callback_types(
     respx_mock: respx.MockRouter, token: str, documented_reply: bytes
 ) -> None:
     route = respx_mock.post(f"https://connect.clickatell.com/{token}").respond(content=documented_reply)
-    async with ConnectClient(token) as connect:
+    async with httpx.AsyncClient() as own, ConnectClient(token, http_client=own) as connect:
         assert await connect.get_list_callback() == [CallbackType(0, "HTTP GET"), CallbackType(6, "SOAP POST")]
     assert route.calls.last.request.content == (
         b"XML=%3Cclickatellsdk%3E%3Caction%3Eget_list_callback%3C%2Faction%3E%3C%2Fclickatellsdk%3E"
@@ -423,7 +423,7 @@ async def test_the_token_is_taken_from_the_environment(
 ) -> None:
     monkeypatch.setenv("CLICKATELL_CONNECT_TOKEN", token)
     respx_mock.post(f"https://connect.clickatell.com/{token}").respond(content=success())
-    async with ConnectClient() as connect:
+    async with httpx.AsyncClient() as own, ConnectClient(http_client=own) as connect:
         assert await connect.get_list_country() == []
 
 

@@ -244,14 +244,18 @@ async def test_an_authentication_that_does_not_get_through_fails_those_who_wait_
     assert faulty.calls == {"auth": 2}
 
 
-async def test_idle_connections_are_closed_and_the_next_call_opens_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clickasync.transport.door.IDLE_SECONDS", 0.1)
-    faulty = FaultyGateway(Gateway())
-    async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
+@on_virtual_time
+async def test_idle_connections_are_closed_after_four_seconds() -> None:
+    """Before the gateway closes them. The next call opens another."""
+    faulty = FaultyGateway(Gateway(), idle_seconds=3600.0)
+    settings: dict[str, Any] = {**LOGIN, "timeout": httpx.Timeout(None), "keep_session_alive": False}
+    async with faulty.serve() as url, Client(**settings, base_url=url) as client:
         await client.balance()
-        with anyio.fail_after(5):
-            while faulty.open_connections:
-                await anyio.sleep(0.01)
+        await anyio.sleep(3.9)
+        assert faulty.open_connections == 1
+        await anyio.sleep(0.2)
+        await anyio.wait_all_tasks_blocked()
+        assert faulty.open_connections == 0
         await client.balance()
         assert faulty.connections == 2
 

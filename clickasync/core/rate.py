@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import anyio
 
+from clickasync.background import Place, arrive
+
 __all__ = ["RateLimit"]
 
 
@@ -17,10 +19,14 @@ class RateLimit:
     def __init__(self, per_second: float) -> None:
         self.per_second = per_second
         self._free_at = float("-inf")
+        self._place: Place | None = None
 
     async def take(self, recipients: int) -> None:
         """Wait until a call of so many recipients may go out."""
-        now = anyio.current_time()
+        place = arrive(self._place)
+        if place is not self._place:  # another event loop, with another clock
+            self._place, self._free_at = place, float("-inf")
+        now = place.now()
         start = max(now, self._free_at)
         self._free_at = start + recipients / self.per_second
         if start > now:

@@ -1,4 +1,4 @@
-"""How a call of the Connect API is made: checked, written, sent by the law of sending, read."""
+"""How an action of the Connect API is carried out: checked, written, posted by the law of sending, read."""
 
 from __future__ import annotations
 
@@ -8,23 +8,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from urllib.parse import urlencode
 
-from attrs import evolve
-
-from clickasync.calls import perform
 from clickasync.connect.actions import ACTIONS, SECRET, check
 from clickasync.connect.codec import read_reply, write_request
-from clickasync.errors import ConfigurationError, InvalidOptionError, ProtocolError
-from clickasync.law import Effect, Failure, Unreadable
-from clickasync.redaction import excerpt, redact
-from clickasync.transport import Reply
+from clickasync.core.posting import post
+from clickasync.core.retrying import retry
+from clickasync.errors import ConfigurationError, InvalidOptionError
+from clickasync.law import Believed, Effect, Reply
+from clickasync.redaction import Secret, SecretBytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from clickasync.connect.readers import Values
     from clickasync.transport import Transport
 
-__all__ = ["Caller", "SolvedCaptcha", "usable_token"]
+__all__ = ["ConnectExecutor", "SolvedCaptcha", "usable_token"]
 
 T = TypeVar("T")
 
@@ -34,54 +32,46 @@ SolvedCaptcha: TypeAlias = tuple[str, str]
 _TOKEN_VARIABLE: Final = "CLICKATELL_CONNECT_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
 
-class Caller:
-    """Makes calls to the URL that `token` is a part of."""
+class ConnectExecutor:
+    """Carries out actions at the URL that `token` is a part of."""
 
-    def __init__(self, token: str, transport: Transport, retries: int) -> None:
-        self._path = f"/{token}"
+    def __init__(self, token: Secret, transport: Transport, retries: int) -> None:
         self._token = token
         self._transport = transport
         self._retries = retries
 
-    async def call(
+    async def execute(
         self,
         action: str,
         read: Callable[[Values], T],
         captcha: SolvedCaptcha | None = None,
         **given: object,
     ) -> T:
-        """Call `action` with what was `given`, and give what `read` makes of the Values that come back.
+        """Carry out `action` with what was `given`, and give what `read` makes of the Values that come back.
 
         Raises:
             ClickatellError: see `ConnectClient`.
         """
         given["captcha_id"], given["captcha_code"] = _pair(captcha)
         parameters = check(action, given)
-        body = urlencode({"XML": write_request(action, parameters)}).encode()
+        form = SecretBytes(urlencode({"XML": write_request(action, parameters)}).encode())
         secrets = (self._token, *(text for name, text in parameters if name in SECRET))
         effect = Effect.NONE if ACTIONS[action].repeatable else Effect.SPENDS
-        return await perform(partial(self._attempt, body, secrets, read), effect, self._retries)
 
-    async def _attempt(self, body: bytes, secrets: Collection[str], read: Callable[[Values], T]) -> T | Failure:
-        outcome = await self._transport.exchange(self._path, body)
-        if isinstance(outcome, Reply):
-            try:
-                return read(read_reply(outcome.body, secrets))
-            except ProtocolError as error:
-                return Unreadable(error.with_traceback(None))
-        # Whoever wrote the status line, or a reply without end, may have quoted the URL in it.
-        if isinstance(outcome, Unreadable):
-            return Unreadable(ProtocolError(outcome.error.reason, excerpt(outcome.error.reply, secrets)))
-        return evolve(outcome, reason=redact(outcome.reason, secrets))
+        def read_values(reply: Reply) -> Believed[T]:
+            return Believed(read(read_reply(reply.body, secrets)))
+
+        path = Secret(f"/{self._token}")
+        return await retry(partial(post, self._transport, path, form, read_values, secrets), effect, self._retries)
 
 
-def usable_token(token: str | None) -> str:
+def usable_token(token: str | None) -> Secret:
     """`token`, or the one of the environment.
 
     Raises:
         ConfigurationError: there is none, or it cannot be a part of a URL. It is not repeated.
     """
-    token = token or os.environ.get(_TOKEN_VARIABLE)
+    token = Secret(token or os.environ.get(_TOKEN_VARIABLE) or "")
     if not token:
         raise ConfigurationError(f"token is missing: give it, or set {_TOKEN_VARIABLE}")
     if not re.fullmatch(r"[A-Za-z0-9._~-]+", token):

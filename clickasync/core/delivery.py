@@ -1,4 +1,4 @@
-"""Waiting for a delivery: by the reports that a receiver hands over, and by polling."""
+"""Waiting for a delivery: by asking with growing pauses, which the reports that a receiver hands over cut short."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ _REMEMBERED: Final = 10_000
 """Final reports that are kept for those who ask a little later than the report came."""
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
-_PAUSE_WITH_REPORTS: Final = 60.0
 
 
 class Report(Protocol):
@@ -35,11 +34,9 @@ class DeliveryWatch:
     def __init__(self) -> None:
         self._final: OrderedDict[str, MessageState] = OrderedDict()
         self._waiting: dict[str, set[anyio.Event]] = {}
-        self._reports_come = False
 
-    def deliver(self, report: Report) -> None:
+    def report(self, report: Report) -> None:
         """A report came in."""
-        self._reports_come = True
         if report.status.is_final:
             self._final[report.id] = MessageState(report.id, report.status)
             while len(self._final) > _REMEMBERED:
@@ -47,24 +44,23 @@ class DeliveryWatch:
             for event in self._waiting.get(report.id, ()):
                 event.set()
 
-    async def wait(self, id: str, poll: Callable[[], Awaitable[MessageState]]) -> MessageState:
-        """Wait for the final status of a message: by its report where reports come, else by asking `poll`."""
+    async def wait(self, id: str, ask: Callable[[], Awaitable[MessageState]]) -> MessageState:
+        """Wait for the final status of a message.
+
+        It is asked for at once and then with growing pauses, whether reports come or not: one may be lost, or go to
+        another process. A report only makes it sooner.
+        """
         reported = anyio.Event()
         self._waiting.setdefault(id, set()).add(reported)
         pause = _FIRST_PAUSE
         try:
             while id not in self._final:
-                if not self._reports_come:
-                    state = await poll()
-                    if state.status.is_final:
-                        return state
-                with anyio.move_on_after(_PAUSE_WITH_REPORTS if self._reports_come else pause) as patience:
+                state = await ask()
+                if state.status.is_final:
+                    return state
+                with anyio.move_on_after(pause):
                     await reported.wait()
                 pause = min(pause * 2, _LONGEST_PAUSE)
-                if patience.cancelled_caught and self._reports_come:  # reports may be lost
-                    state = await poll()
-                    if state.status.is_final:
-                        return state
             return self._final[id]
         finally:
             self._waiting[id].discard(reported)

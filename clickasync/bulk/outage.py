@@ -1,8 +1,8 @@
-"""`Outage`: how long a run bears a gateway that cannot be reached, and when it looks again. No I/O: times are given."""
+"""`Outage`: how long a run waits for a gateway that cannot be reached, and when it looks again. No I/O."""
 
 from __future__ import annotations
 
-from clickasync.calls import pause
+from clickasync.core.retrying import backoff
 from clickasync.law import LONGEST_PAUSE
 
 __all__ = ["Outage"]
@@ -12,7 +12,7 @@ class Outage:
     """What the calls of a run know of the gateway together.
 
     Args:
-        patience: seconds without success that are borne.
+        patience: seconds without success after which a run gives up.
     """
 
     def __init__(self, patience: float) -> None:
@@ -27,7 +27,7 @@ class Outage:
         self._since = None
         self._tries = 0
 
-    def bear(self, now: float, retry_after: float | None) -> bool:
+    def wait(self, now: float, retry_after: float | None) -> bool:
         """A call was certainly not sent: whether to try it again, once `resume_at` has come."""
         if self._since is None:
             self._since = now
@@ -37,7 +37,7 @@ class Outage:
             return False
         if now >= self.resume_at:  # the first of those that failed together
             self._tries += 1
-            self.resume_at = min(now + pause(self._tries), deadline)
+            self.resume_at = min(now + backoff(self._tries), deadline)
         self.resume_at = max(self.resume_at, asked_until)
         return True
 
