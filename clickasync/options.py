@@ -309,13 +309,15 @@ def _credits(name: str, value: object) -> str:
 
 
 def _sender(name: str, value: object) -> str:
-    if isinstance(value, str) and re.fullmatch("[0-9A-Za-z]{1,11}", value):
+    if isinstance(value, str) and re.fullmatch("[0-9A-Za-z]{1,11}", value) and not value.isdigit():
         return value
     try:
         return normalise(value)  # type: ignore[arg-type]
-    except InvalidNumberError:
+    except InvalidNumberError as error:
+        why = str(error).partition(" is not a phone number: ")[2]
         raise InvalidOptionError(
             f"{name} must be a number of 1 to 16 digits, or up to 11 letters and digits, not {value!r}"
+            + (f": {why}" if why else "")
         ) from None
 
 

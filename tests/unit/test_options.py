@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clickasync.codes import Callback, Feature, MessageType, Queue
-from clickasync.errors import InvalidNumberError, InvalidOptionError
-from clickasync.numbers import normalise
+from clickasync.errors import InvalidOptionError
 from clickasync.options import (
     Message,
     MessageOptions,
@@ -420,90 +419,6 @@ def test_a_message_carries_its_options_by_name() -> None:
     assert (message.to, message.text) == ("27821234567", "Hi")
     assert message.options == {"callback": Callback.FINAL, "climsgid": "a1"}
     assert Message("27821234567").text is None
-
-
-# -- numbers
-
-
-@pytest.mark.parametrize(
-    ("number", "digits"),
-    [
-        ("27821234567", "27821234567"),
-        ("+27 (82) 123-4567", "27821234567"),
-        ("+27821234567", "27821234567"),
-        ("0027821234567", "27821234567"),
-        ("00 27.82.123.4567", "27821234567"),
-        ("0821234567", "0821234567"),
-        ("(082) 123 4567", "0821234567"),
-        ("[082] 123 4567", "0821234567"),
-        (" 27821234567\n", "27821234567"),
-        ("27\u00a0821\u2009234567", "27821234567"),
-        ("1", "1"),
-        ("0", "0"),
-        ("1" * 16, "1" * 16),
-        ("+" + "1" * 16, "1" * 16),
-        ("(+27) 82", "2782"),
-    ],
-)
-def test_a_number_may_be_written_as_people_write_it(number: str, digits: str) -> None:
-    assert normalise(number) == digits
-
-
-@pytest.mark.parametrize(
-    "number",
-    [
-        "",
-        " ",
-        "+",
-        "00",
-        "1" * 17,
-        "+" + "1" * 17,
-        "++27821234567",
-        "27+821234567",
-        "+0027821234567",
-        "000027821234567",
-        "27821234567,27827654321",
-        "27 82 CALL NOW",
-        "27/82",
-        "٢٧٨٢",
-        "２７８２",
-        "²",
-    ],
-)
-def test_what_is_no_number_is_refused_by_name(number: str) -> None:
-    with pytest.raises(InvalidNumberError) as caught:
-        normalise(number)
-    assert repr(number)[1:-1][:40] in str(caught.value)
-
-
-@pytest.mark.parametrize("number", [27821234567, None, b"27821234567", ["27821234567"]])
-def test_a_number_is_a_str(number: object) -> None:
-    with pytest.raises(InvalidNumberError, match="must be a str"):
-        normalise(number)  # type: ignore[arg-type]
-
-
-def test_a_long_text_is_not_repeated_whole() -> None:
-    with pytest.raises(InvalidNumberError) as caught:
-        normalise("x" * 100_000)
-    assert len(str(caught.value)) < 200
-
-
-@given(st.text() | st.text("+0123456789 -.()[]", max_size=24))
-def test_any_str_is_1_to_16_digits_or_refused(number: str) -> None:
-    try:
-        digits = normalise(number)
-    except InvalidNumberError:
-        return
-    assert 1 <= len(digits) <= 16
-    assert set(digits) <= set("0123456789")
-    assert not digits.startswith("00")
-    assert normalise(digits) == digits
-
-
-@given(st.from_regex(r"[1-9][0-9]{0,15}", fullmatch=True), st.sampled_from(["", "+", "00", "+ ", "00-"]), st.data())
-def test_ornaments_do_not_change_a_number(digits: str, prefix: str, data: st.DataObject) -> None:
-    ornaments = st.sampled_from(["", " ", "-", ".", "(", ")", " - "])
-    assert normalise(prefix + "".join(digit + data.draw(ornaments) for digit in digits)) == digits
 
 
 def test_several_recipients_are_not_one_str() -> None:

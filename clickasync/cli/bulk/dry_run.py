@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from attrs import define, field
 
@@ -15,14 +14,11 @@ from clickasync.cli.bulk.recipients import BadRow, Recipients, Row
 from clickasync.cli.bulk.standing import Standing
 from clickasync.client import Client
 from clickasync.errors import InvalidOptionError
-from clickasync.numbers import normalise
+from clickasync.numbers import country_code, normalise
 from clickasync.options import compile_message
 from clickasync.results import Coverage
 
 __all__ = ["Estimate", "ask_prices", "estimate", "prefix_of"]
-
-# The country codes of two digits; 1 and 7 have one, all others three.
-_TWO_DIGITS: Final = re.compile("2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
 
 
 @define
@@ -114,11 +110,9 @@ async def ask_prices(client: Client, result: Estimate) -> None:
 
 
 def prefix_of(number: str) -> str:
-    """The country code of a number, by E.164; a number with a leading zero is the account's own country's.
+    """The country code of a number, by E.164; 0 for a number of the account's own country.
 
     >>> prefix_of("27821234567"), prefix_of("12025550123"), prefix_of("263771234567")
     ('27', '1', '263')
     """
-    if number[0] in "017":
-        return number[0]
-    return number[:2] if _TWO_DIGITS.match(number) else number[:3]
+    return country_code(number) or number[0]
