@@ -33,6 +33,7 @@ FLOORS: Final[dict[str, int]] = {
     "clickasync.protocol": 3,
     "clickasync.law": 3,
     "clickasync.grouping": 3,
+    "clickasync.recipients": 3,
     "clickasync.connect.actions": 3,
     "clickasync.connect.codec": 3,
     "clickasync.connect.readers": 3,

@@ -13,10 +13,10 @@ from attrs import frozen
 from clickasync.cli.bulk.display import BadRows, progress_bar, show_estimate, summary, told
 from clickasync.cli.bulk.dry_run import ask_prices, estimate
 from clickasync.cli.bulk.journal import Journal
-from clickasync.cli.bulk.recipients import Recipients, spooled
 from clickasync.cli.bulk.results import Results
 from clickasync.cli.bulk.resume import OpenCall, Resume, open_calls
 from clickasync.cli.bulk.run import Books, Run
+from clickasync.cli.bulk.spool import spooled
 from clickasync.cli.bulk.standing import Stand, Standing
 from clickasync.cli.bulk.survey import look_over
 from clickasync.cli.command import Status, add_command, status_of
@@ -25,6 +25,7 @@ from clickasync.cli.message import MessageArguments
 from clickasync.cli.screen import AsJson, notice, show_json
 from clickasync.client import Client
 from clickasync.errors import AuthenticationError, ConfigurationError, TransportError
+from clickasync.recipients import Recipients, open_recipients
 
 __all__ = ["register"]
 
@@ -100,7 +101,9 @@ async def bulk(
     """
     options = message.options()
     with spooled(recipients) as (source, name):
-        rows = Recipients(source, name, files.to_column, files.text, needs_text=message.data is None)
+        rows = open_recipients(
+            source, files.text, name=name, to_column=files.to_column, needs_text=message.data is None
+        )
         job = _Job(rows, files, manner, options, quiet=quiet, as_json=as_json)
         if dry_run:
             return await job.estimate(login)

@@ -11,9 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from clickasync.cli.bulk.dry_run import Estimate
-from clickasync.cli.bulk.recipients import BadRow, Row
 from clickasync.cli.bulk.standing import Stand, Standing
 from clickasync.cli.screen import console, notice, show_table
+from clickasync.recipients import BadRow, Row
 
 __all__ = ["BadRows", "Rate", "progress_bar", "show_estimate", "summary", "told"]
 

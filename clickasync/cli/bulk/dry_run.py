@@ -10,12 +10,12 @@ from typing import Any
 
 from attrs import define, field
 
-from clickasync.cli.bulk.recipients import BadRow, Recipients, Row
 from clickasync.cli.bulk.standing import Standing
 from clickasync.client import Client
 from clickasync.errors import InvalidOptionError
-from clickasync.numbers import country_code, normalise
+from clickasync.numbers import country_code
 from clickasync.options import compile_message
+from clickasync.recipients import BadRow, Recipients, Row
 from clickasync.results import Coverage
 
 __all__ = ["Estimate", "ask_prices", "estimate", "prefix_of"]
@@ -81,25 +81,24 @@ def estimate(
     """Check every row that is to be sent, and count."""
     result = Estimate()
     now = time.time()
-    for item in recipients.checked():
-        if not standing.to_send(item.number, retry_rejected=retry_rejected):
+    for item in recipients:
+        if not standing.to_send(item.row, retry_rejected=retry_rejected):
             continue
         if isinstance(item, BadRow):
             result.bad += 1
-            on_bad_row(item, item.error)
+            on_bad_row(item, str(item.error))
             continue
         try:
-            parts = compile_message(item.text, options, now).parts
+            parts = compile_message(recipients.text_of(item), options, now).parts
         except InvalidOptionError as error:
             result.bad += 1
             on_bad_row(item, str(error))
             continue
-        number = normalise(item.to)
-        prefix = prefix_of(number)
+        prefix = prefix_of(item.number)
         result.messages += 1
         result.parts += parts
         result.parts_by_prefix[prefix] += parts
-        result.samples.setdefault(prefix, number)
+        result.samples.setdefault(prefix, item.number)
     return result
 
 

@@ -10,12 +10,12 @@ import anyio
 
 from clickasync.bulk import Bulk
 from clickasync.cli.bulk.journal import Entry, Journal, fingerprint
-from clickasync.cli.bulk.recipients import BadRow, Recipients, Row
 from clickasync.cli.bulk.results import ResultLine, Results
 from clickasync.cli.bulk.standing import Standing
 from clickasync.client import Client
 from clickasync.errors import ClickatellError, InvalidNumberError, InvalidOptionError, TransportError
 from clickasync.options import Message
+from clickasync.recipients import BadRow, Recipients, Row
 from clickasync.results import Rejected, SendResult, Skipped, Uncertain
 
 __all__ = ["Books", "Run"]
@@ -38,14 +38,14 @@ class Books:
 
     def tell(self, row: Row, result: SendResult, climsgid: str | None) -> None:
         """Write down what became of a row."""
-        self._write(ResultLine.of(row.number, result, climsgid))
+        self._write(ResultLine.of(row.row, result, climsgid))
         if isinstance(result, Rejected) and isinstance(result.error, InvalidNumberError | InvalidOptionError):
             self._on_bad_row(row, str(result.error))
 
     def tell_bad(self, row: BadRow) -> None:
         """Write down that a row cannot be sent to."""
-        self._write(ResultLine(row.number, row.to, "rejected", error=f"line {row.line}: {row.error}"))
-        self._on_bad_row(row, row.error)
+        self._write(ResultLine(row.row, row.to, "rejected", error=f"line {row.line}: {row.error}"))
+        self._on_bad_row(row, str(row.error))
 
     def _write(self, line: ResultLine) -> None:
         self.results.write(line)
@@ -107,20 +107,20 @@ class Run:
 
     def _source(self) -> Iterator[str | Message]:
         for item in self._recipients:
-            if not self._books.standing.to_send(item.number, retry_rejected=self._retry_rejected):
+            if not self._books.standing.to_send(item.row, retry_rejected=self._retry_rejected):
                 continue
             if isinstance(item, BadRow):
                 self._books.tell_bad(item)
                 continue
             self._rows[self._read] = item
             self._read += 1
-            yield item.to if self._text is not None else Message(item.to, item.text)
+            yield item.to if self._text is not None else Message(item.to, self._recipients.text_of(item))
 
     def _enter(self, climsgid: str, positions: Sequence[int], recipients: Sequence[str]) -> None:
         """A call is about to go out. All its rows have one text, for that is why they travel together."""
         rows = [self._rows[position] for position in positions]
-        said = fingerprint(rows[0].text, self._options)
-        self._books.journal.append(Entry(time.time(), climsgid, said, [row.number for row in rows], recipients))
+        said = fingerprint(self._recipients.text_of(rows[0]), self._options)
+        self._books.journal.append(Entry(time.time(), climsgid, said, [row.row for row in rows], recipients))
         for position in positions:
             self._forget_call(position)  # of an earlier try, after a 901
             self._climsgids[position] = climsgid

@@ -128,7 +128,8 @@ def test_resume_sends_what_was_not_sent_and_nothing_else(cli: Cli, gateway: Gate
     assert cli(*resume).exit_code == 2  # there is nothing yet
     gateway.account.credits *= 0
     assert cli("bulk", "r.csv", "--text", "Hi", "--batch-size", "1", "--max-in-flight", "1").exit_code == 1
-    assert kinds() == ["rejected", "skipped", "skipped", "skipped"]  # no credit: nothing is tried after the first
+    # No credit: nothing is tried after the first. What is no number never can be.
+    assert kinds() == ["rejected", "skipped", "rejected", "skipped"]
     gateway.account.credits += 10
     assert cli(*resume).exit_code == 1
     assert kinds() == ["rejected", "rejected", "rejected", "accepted"]
