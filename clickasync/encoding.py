@@ -20,6 +20,8 @@ from typing import Final
 __all__ = [
     "GSM_ALONE",
     "GSM_JOINED",
+    "OCTETS_ALONE",
+    "OCTETS_JOINED",
     "UCS2_ALONE",
     "UCS2_JOINED",
     "count_parts",
@@ -37,6 +39,8 @@ GSM_ALONE: Final = 160
 GSM_JOINED: Final = 153
 UCS2_ALONE: Final = 70
 UCS2_JOINED: Final = 67
+OCTETS_ALONE: Final = 140
+OCTETS_JOINED: Final = 134
 
 _ESCAPE: Final = 0x1B
 

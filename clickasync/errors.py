@@ -75,6 +75,9 @@ class ConfigurationError(ClickatellError):
 class InvalidOptionError(ClickatellError, ValueError):
     """A parameter is wrong in itself; the message names it and the rule. Nothing was sent."""
 
+    options: tuple[str, ...] = ()
+    """The options of a message that the text speaks of, by their names in Python: a form can show it beside them."""
+
 
 class InvalidNumberError(ClickatellError, ValueError):
     """A number is not an MSISDN; the message names it. Nothing was sent to it."""

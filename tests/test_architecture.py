@@ -28,6 +28,7 @@ FLOORS: Final[dict[str, int]] = {
     "clickasync.numbers": 2,
     "clickasync.results": 2,
     "clickasync.options": 2,
+    "clickasync.values": 2,
     "clickasync.connect.models": 2,
     # Text in, values out: no I/O.
     "clickasync.protocol": 3,

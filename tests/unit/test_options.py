@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+import pydoc
+import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
-from typing import Any, Final
+from types import NoneType
+from typing import Any, Final, get_args, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -13,11 +17,13 @@ from hypothesis import strategies as st
 from clickasync.codes import Callback, Feature, MessageType, Queue
 from clickasync.errors import InvalidOptionError
 from clickasync.options import (
+    OPTIONS,
     Message,
     MessageOptions,
     SendOptions,
     check_climsgid,
     compile_message,
+    describe,
     listed,
 )
 
@@ -351,9 +357,23 @@ def test_data_may_be_unicode_and_concatenated() -> None:
 
 def test_data_and_header_hold_140_bytes_together() -> None:
     assert len(fields(None, data=b"x" * 140)["data"]) == 280
-    assert "140" in complaint(None, data=b"x" * 141)
     assert len(fields(None, data=b"x" * 134, udh=b"y" * 6)["data"]) == 268
     assert "140" in complaint(None, data=b"x" * 134, udh=b"y" * 7)
+    assert "140" in complaint(None, data=b"x" * 134, udh=b"y" * 7, concat=3)
+
+
+@pytest.mark.parametrize(("size", "parts"), [(141, 2), (268, 2), (269, 3), (402, 3), (403, 4)])
+def test_a_longer_payload_must_be_asked_for(size: int, parts: int) -> None:
+    """The gateway splits it whatever ``concat`` says, so it would cost more than was meant."""
+    words = complaint(None, data=b"x" * size)
+    assert f"it needs {parts} parts, and concat allows 1; it takes concat={parts}" in words
+    assert f"{parts} parts" in complaint(None, data=b"x" * size, concat=parts - 1)
+    message = compile_message(None, {"data": b"x" * size, "concat": parts}, NOW)
+    assert (message.parts, message.fields["concat"]) == (parts, str(parts))
+
+
+def test_an_empty_header_is_none() -> None:
+    assert fields(None, data=b"x", udh=b"") == {"data": "78"}
 
 
 @pytest.mark.parametrize("data", ["4F6", "XY", "4F 60", 5, ""])
@@ -426,3 +446,65 @@ def test_several_recipients_are_not_one_str() -> None:
     for to in ("27821234567", b"27821234567", 27821234567, None):
         with pytest.raises(InvalidOptionError, match="list"):
             listed(to)  # type: ignore[arg-type]
+
+
+# -- the table
+
+HINTS: Final = get_type_hints(SendOptions)
+NOT_TYPES: Final = {"or", "aware", "hex"}
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_the_words_for_a_type_are_its_type(name: str) -> None:
+    """What type checkers are told, and what people are."""
+    kinds = {kind.__name__ for kind in get_args(HINTS[name]) if kind is not NoneType}
+    assert {*re.findall(r"\w+", OPTIONS[name].type)} - NOT_TYPES == kinds
+
+
+@pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if option.low is not None])
+def test_a_range_is_what_is_checked(name: str) -> None:
+    option = OPTIONS[name]
+    assert option.low is not None
+    assert option.high is not None
+    for value in (option.low, option.high):
+        assert added(**{name: value}) == {option.field: str(value)}
+        assert f"{value}" in option.range
+    for value in (option.low - 1, option.high + 1):
+        assert name in complaint(**{name: value})
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_is_explained(name: str) -> None:
+    option = OPTIONS[name]
+    assert option.name == name
+    assert re.fullmatch(r"[A-Z].*\.", option.meaning)
+    assert describe([name]).replace("\n    ", " ").startswith(f"{name} ({option.type}")
+
+
+def test_help_lists_every_option() -> None:
+    shown = pydoc.plain(pydoc.render_doc(MessageOptions))
+    for name in MessageOptions.__optional_keys__:
+        assert f"{name} ({OPTIONS[name].type}" in shown
+    assert "deliv_time (timedelta or int, 0 to 10080 minutes): Deliver after this time" in shown
+    assert "climsgid" not in shown
+    assert "climsgid (str)" in pydoc.plain(pydoc.render_doc(SendOptions))
+
+
+def test_a_description_fits_into_a_docstring() -> None:
+    lines = describe(["concat", "mo"], indent=8, width=60).splitlines()
+    begins = [line[:8].isspace() and not line[8].isspace() for line in lines]
+    assert [line.split()[0] for line, begin in zip(lines, begins, strict=True) if begin] == ["concat", "mo"]
+    assert all(
+        begin or (line[:12].isspace() and not line[12].isspace()) for line, begin in zip(lines, begins, strict=True)
+    )
+    assert max(map(len, lines)) <= 60
+
+
+@pytest.mark.parametrize(("option", "value"), WRONG, ids=lambda value: str(value)[:40])
+def test_an_error_says_which_options_it_is_about(option: str, value: object) -> None:
+    """A form can show it beside them, and a command line can call them as they are typed."""
+    with pytest.raises(InvalidOptionError) as caught:
+        compile_message("Hello", {option: value}, NOW)
+    assert option in caught.value.options
+    assert all(re.search(rf"\b{name}\b", str(caught.value)) for name in caught.value.options)
+    assert pickle.loads(pickle.dumps(caught.value)).options == caught.value.options
