@@ -209,6 +209,11 @@ class Bulk:
         """Why the run ended before its source did, if it did."""
         return self._stopped_by
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the gateway cannot be reached just now, and the run waits for it as long as its patience lasts."""
+        return self._outage.is_on
+
     # -- the run
 
     async def _run(self) -> None:
