@@ -76,7 +76,8 @@ class InvalidOptionError(ClickatellError, ValueError):
     """A parameter is wrong in itself; the message names it and the rule. Nothing was sent."""
 
     options: tuple[str, ...] = ()
-    """The options of a message that the text speaks of, by their names in Python: a form can show it beside them."""
+    """The parameters that the text speaks of, by their names in Python, where they are options of a message or of a
+    file of recipients: a form can show the text beside them."""
 
 
 class InvalidNumberError(ClickatellError, ValueError):

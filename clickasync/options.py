@@ -114,8 +114,8 @@ class MessageOptions(TypedDict, total=False):
         bool | None,
         Option(
             "bool",
-            "True: send as Unicode. False: refuse a text that GSM 03.38 cannot say. Not given: send as Unicode only "
-            "such a text.",
+            "Whether to send as Unicode; if not, a text that GSM 03.38 cannot say is refused. Not given: only such a "
+            "text goes out as Unicode.",
         ),
     ]
     max_credits: Annotated[
@@ -148,14 +148,14 @@ class MessageOptions(TypedDict, total=False):
     ]
     udh: Annotated[
         bytes | str | None,
-        Option("bytes or hex str", "User data header of a payload. It goes with data, in place of msg_type."),
+        Option("bytes or hex str", "User data header of a payload. It goes with ``data``, in place of ``msg_type``."),
     ]
     data: Annotated[
         bytes | str | None,
         Option(
             "bytes or hex str",
-            f"Payload in place of a text: up to {OCTETS_ALONE} bytes, the udh included. Without a udh it may be longer "
-            "if concat allows the parts.",
+            f"Payload in place of a text: up to {OCTETS_ALONE} bytes, the ``udh`` included. Without one it may be "
+            "longer if ``concat`` allows the parts.",
         ),
     ]
     binary: Annotated[bool | None, Option("bool", "Treat the payload as 8-bit.", flag)]
@@ -341,7 +341,9 @@ def _needs_unicode(text: str, unicode: object) -> bool:
     if unicode is None:
         return True
     stranger = next(char for char in text if not is_gsm(char))
-    raise wrong(f"unicode=False, but {stranger!r} is not in GSM 03.38; leave unicode out to send it", "unicode")
+    raise wrong(
+        f"unicode=False, but {stranger!r} is not in GSM 03.38; without unicode=False it goes out as Unicode", "unicode"
+    )
 
 
 def _concat(given: Mapping[str, Any], otherwise: int) -> int:

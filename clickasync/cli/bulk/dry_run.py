@@ -12,10 +12,10 @@ from attrs import define, field
 
 from clickasync.cli.bulk.standing import Standing
 from clickasync.client import Client
-from clickasync.errors import InvalidOptionError
+from clickasync.errors import ClickatellError, InvalidOptionError
 from clickasync.numbers import country_code
 from clickasync.options import compile_message
-from clickasync.recipients import BadRow, Recipients, Row
+from clickasync.recipients import BadRow, Recipients, Row, Seen
 from clickasync.results import Coverage
 
 __all__ = ["Estimate", "ask_prices", "estimate", "prefix_of"]
@@ -30,6 +30,8 @@ class Estimate:
     parts: int = 0
     bad: int = 0
     """Rows that cannot be sent."""
+    duplicates: int = 0
+    """Rows with a number that stands in an earlier row, whether they are to be sent or not."""
     parts_by_prefix: Counter[str] = field(factory=Counter)
     samples: dict[str, str] = field(factory=dict)
     """By prefix: the first number."""
@@ -57,6 +59,7 @@ class Estimate:
             "messages": self.messages,
             "parts": self.parts,
             "bad": self.bad,
+            "duplicates": self.duplicates,
             "credits": self.credits,
             "prefixes": [
                 {
@@ -76,23 +79,29 @@ def estimate(
     options: Mapping[str, Any],
     *,
     retry_rejected: bool,
-    on_bad_row: Callable[[Row | BadRow, str], None],
+    dedupe: bool,
+    on_bad_row: Callable[[Row | BadRow, ClickatellError], None],
 ) -> Estimate:
     """Check every row that is to be sent, and count."""
     result = Estimate()
+    seen = Seen()
     now = time.time()
     for item in recipients:
+        is_new = isinstance(item, BadRow) or seen.add(item.number)
+        result.duplicates += not is_new
+        if dedupe and not is_new:
+            continue
         if not standing.to_send(item.row, retry_rejected=retry_rejected):
             continue
         if isinstance(item, BadRow):
             result.bad += 1
-            on_bad_row(item, str(item.error))
+            on_bad_row(item, item.error)
             continue
         try:
             parts = compile_message(recipients.text_of(item), options, now).parts
         except InvalidOptionError as error:
             result.bad += 1
-            on_bad_row(item, str(error))
+            on_bad_row(item, error)
             continue
         prefix = prefix_of(item.number)
         result.messages += 1

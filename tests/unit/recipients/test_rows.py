@@ -195,7 +195,7 @@ def test_several_numbers_in_the_first_line_are_refused(line: str) -> None:
 
 def test_two_columns_that_may_hold_the_numbers_are_refused() -> None:
     words = refusal(f"id,cell_no\n10000001,{ANN}\n")
-    assert words == "line 2: the numbers may be in column 'id' or 'cell_no'; say in which, or call it to"
+    assert words == "line 2: the numbers may be in column 'id' or 'cell_no'; say in which by to_column"
     assert sent(f"id,cell_no\n10000001,{ANN}\n", to_column="cell_no") == [(ANN, "Hi")]
     assert sent(f"phone,account\n{ANN},10000001\n") == [(ANN, "Hi")]
     assert sent(f"id,number\n10000001,{ANN}\n") == [(ANN, "Hi")]
@@ -224,7 +224,7 @@ def test_the_delimiter_is_that_of_the_first_line(first: str, delimiter: str) -> 
 
 def test_a_delimiter_that_may_be_either_is_refused() -> None:
     content = f"a;b,c\n{ANN};x,y\n"
-    assert refusal(content) == "line 1: cells may be separated by commas or by semicolons; say which"
+    assert refusal(content) == "line 1: cells may be separated by commas or by semicolons; say by which with delimiter"
     assert sent(content, delimiter=";") == [(ANN, "Hi")]
     assert bad(content, delimiter=",").keys() == {2}
 
@@ -277,7 +277,7 @@ def test_a_line_break_goes_into_a_text_only_if_allowed() -> None:
     content = f'to,name\n{BEN},Ben\n{ANN},"A\r\nnn"\n{EVE},Eve\n'
     words = refusal(content, "Hi {name}")
     assert words.startswith("line 3: the cell in column 'name' that begins with 'A' has a line break")
-    assert "allow line breaks" in words
+    assert "set allow_line_breaks" in words
     allowed = sent(content, "Hi {name}", allow_line_breaks=True)
     assert allowed == [(BEN, "Hi Ben"), (ANN, "Hi A\r\nnn"), (EVE, "Hi Eve")]
     assert "line 2" in refusal(f'to,text\n{ANN},"A\nnn"\n', None)
@@ -315,13 +315,13 @@ def test_what_is_not_utf_8_is_refused_by_its_line() -> None:
     rows = "".join(f"278{n:08},x\n" for n in range(5000))
     content = f"to,name\n{rows}{ANN},Zoë\n".encode("latin-1")
     words = refusal(content)
-    assert words == "line 5002 of r.csv is not UTF-8; save it as UTF-8, or say its encoding, such as cp1252"
+    assert words == "line 5002 of r.csv is not UTF-8; save it as UTF-8, or give encoding, such as cp1252"
     assert refusal("to\n".encode("utf-16") + b"\x00", encoding="utf-16").startswith("r.csv is not UTF-16")
 
 
 @pytest.mark.parametrize("encoding", ["utf-9", "hex", "undefined", ""])
 def test_an_encoding_that_is_none_is_refused(encoding: str) -> None:
-    assert "there is no encoding" in refusal("to\n", encoding=encoding)
+    assert "encoding must be one such as utf-8" in refusal("to\n", encoding=encoding)
 
 
 def test_a_mark_that_says_otherwise_is_refused() -> None:
