@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
@@ -54,8 +53,7 @@ class Access:
             ConfigurationError: there is no token, or a setting is wrong.
         """
         token = read_secret("Token", self.token, self.token_file, _VARIABLE)
-        base_url = self.base_url or os.environ.get("CLICKATELL_CONNECT_BASE_URL")
-        where: dict[str, Any] = {"base_url": base_url} if base_url else {}
+        where: dict[str, Any] = {"base_url": self.base_url} if self.base_url else {}
         return ConnectClient(
             token, allow_insecure=self.allow_insecure, timeout=self.timeout, retries=self.retries, **where
         )
