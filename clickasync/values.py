@@ -146,6 +146,8 @@ def sender(option: Option, value: object) -> str:
         return normalise(value)  # type: ignore[arg-type]
     except InvalidNumberError as error:
         why = str(error).partition(" is not a phone number: ")[2]
+        if why.startswith("it holds letters"):  # so no number was meant
+            why = ""
         raise wrong(
             f"{option.name} must be a number of 1 to 16 digits, or up to 11 letters and digits, not {value!r}"
             + (f": {why}" if why else ""),

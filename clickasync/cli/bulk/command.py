@@ -26,7 +26,14 @@ from clickasync.cli.panels import HOW, OUTPUT, WHAT, WHO
 from clickasync.cli.screen import AsJson, notice, show_json
 from clickasync.cli.typed import CURRENT, finite
 from clickasync.client import Client
-from clickasync.errors import AuthenticationError, ConfigurationError, InvalidOptionError, TransportError
+from clickasync.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    CreditError,
+    InvalidOptionError,
+    QuotaExceededError,
+    TransportError,
+)
 from clickasync.recipients import Recipients, open_recipients
 
 __all__ = ["register"]
@@ -325,7 +332,9 @@ class _Job:
 
     def _summarise(self, survey: Survey, seconds: float, stopped_by: Exception | None) -> None:
         path = self._books.results.path
-        again = CURRENT.get().again("output", "force", "retry_rejected", resume=path)
+        # What was refused for want of credit, or beyond the quota, goes out only if the rejected are sent again.
+        retry = isinstance(stopped_by, CreditError | QuotaExceededError)
+        again = CURRENT.get().again("output", "force", resume=path, retry_rejected=retry)
         summary = Summary(self._books.standing, survey.rows, survey.duplicates, str(path), seconds, stopped_by, again)
         if self._as_json:
             show_json(summary.as_fields())

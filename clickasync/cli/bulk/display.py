@@ -131,7 +131,7 @@ class Summary:
     @property
     def is_complete(self) -> bool:
         """Whether all was tried that could be."""
-        return self.not_told == 0 == self.standing.counts[Stand.SKIPPED]
+        return self.stopped_by is None and self.not_told == 0 == self.standing.counts[Stand.SKIPPED]
 
     def as_fields(self) -> dict[str, Any]:
         """For JSON."""
@@ -152,7 +152,7 @@ class Summary:
         """For people."""
         counts = told(self.standing) + (f", {self.not_told:,} not sent yet" if self.not_told else "")
         line = f"{self.rows:,} rows in {self.seconds:.1f} s: {counts}"
-        if self.duplicates:
+        if self.duplicates and not self.standing.counts[Stand.DUPLICATE]:
             line += f"; duplicates: {self.duplicates:,}"
         line += f"; see {self.results}"
         if self.stopped_by is not None:
