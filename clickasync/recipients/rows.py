@@ -76,7 +76,7 @@ class Recipients:
     template: Template | None
     """The text, where it is a template."""
     header_notice: str | None
-    """How the file is read, to be shown to whoever sends it: the line that is taken for the header, the delimiter, and
+    """How the file is read, to be shown to the sender: the line that is taken for the header, the delimiter, and
     the column of the numbers. None where there is nothing to say: one number a line."""
     delimiter: str
     _file: TextFile

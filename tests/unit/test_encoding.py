@@ -189,12 +189,12 @@ def test_the_parts_of_a_unicode_text(text: str, parts: int) -> None:
 
 
 @pytest.mark.parametrize("char", EXTENSION)
-def test_an_extension_character_at_the_border_moves_to_the_next_part(char: str) -> None:
+def test_an_extension_character_at_the_border_moves_on(char: str) -> None:
     assert split("a" * 152 + char + "b" * 10, unicode=False) == ["a" * 152, char + "b" * 10]
     assert split("a" * 151 + char + "b" * 10, unicode=False) == ["a" * 151 + char, "b" * 10]
 
 
-def test_an_emoji_at_the_border_moves_to_the_next_part() -> None:
+def test_an_emoji_at_the_border_moves_on() -> None:
     assert split("Ж" * 66 + EMOJI + "Ж" * 5, unicode=True) == ["Ж" * 66, EMOJI + "Ж" * 5]
     assert split("Ж" * 65 + EMOJI + "Ж" * 5, unicode=True) == ["Ж" * 65 + EMOJI, "Ж" * 5]
 

@@ -271,7 +271,7 @@ def test_unicode_true_encodes_every_text() -> None:
     assert fields("ΩΨΘ", unicode=True) == {"text": "03A903A80398", "unicode": "1"}
 
 
-def test_unicode_false_sends_what_gsm_can_say_and_refuses_the_rest() -> None:
+def test_unicode_false_refuses_what_gsm_cannot_say() -> None:
     assert fields("ΩΨΘ", unicode=False) == {"text": "ΩΨΘ"}
     words = complaint("Hi Жora", unicode=False)
     assert "unicode" in words

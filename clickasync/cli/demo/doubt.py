@@ -44,7 +44,7 @@ async def play(stage: Stage, client: Client, gateway: Gateway) -> None:
     uncertain = [result for result in results if isinstance(result, Uncertain)]
     stage.say(
         "The reply about two is lost",
-        "the gateway knows the call, but not for whom it counts: uncertain",
+        "the gateway knows the call, but not which of the two it took: uncertain",
         call='await client.send_many(["27827654321", "27825550101"], "And you?")',
     )
     shown = [(result.to, "uncertain", f"known to the gateway as climsgid {result.climsgid}") for result in uncertain]
