@@ -81,6 +81,10 @@ class ConfigurationError(ClickatellError):
 class InvalidOptionError(ClickatellError, ValueError):
     """A parameter is wrong in itself; the message names it and the rule. Nothing was sent."""
 
+    options: tuple[str, ...] = ()
+    """The parameters that the text speaks of, by their names in Python, where they are options of a message or of a
+    file of recipients: a form can show the text beside them."""
+
 
 class InvalidNumberError(ClickatellError, ValueError):
     """A number is not an MSISDN; the message names it. Nothing was sent to it."""

@@ -30,7 +30,9 @@ FLOORS: Final[dict[str, int]] = {
     "clickasync.numbers": 2,
     # What a message is, what a failure means, what the gateway calls on its users.
     "clickasync.options": 3,
+    "clickasync.values": 3,
     "clickasync.law": 3,
+    "clickasync.recipients": 3,
     "clickasync.callbacks": 3,
     # A command becomes a form, a reply becomes values.
     "clickasync.protocol": 4,

@@ -22,6 +22,11 @@ class Outage:
         self.resume_at = float("-inf")
         """Nothing goes out before."""
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the gateway has not answered since it could not be reached."""
+        return self._since is not None
+
     def end(self) -> None:
         """The gateway answered."""
         self._since = None

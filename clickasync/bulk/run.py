@@ -124,6 +124,11 @@ class Bulk:
         """Why the run ended before its source did, if it did."""
         return self._queue.stopped_by
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the gateway cannot be reached just now, and the run waits for it as long as its patience lasts."""
+        return self._sender.is_away
+
     def left_over(self) -> Sequence[tuple[int, SendResult]]:
         """After the block was left: every result that nobody has taken, each with its position in the source."""
         left: list[tuple[int, SendResult]] = list(self._unfinished)

@@ -70,6 +70,11 @@ class Sender:
         self.in_flight = 0
         """Calls under way."""
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the gateway has not answered since it could not be reached."""
+        return self._outage.is_on
+
     async def work(self, reader: Reader) -> None:
         """Send what is ready, and read on when nothing is, until the source has ended."""
         queue = self._queue

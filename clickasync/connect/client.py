@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import os
+from typing import TYPE_CHECKING, Final, Self
 
 from clickasync.connect import models, readers
 from clickasync.connect.executor import ConnectExecutor, usable_token
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from clickasync.connect.executor import SolvedCaptcha
 
 __all__ = ["ConnectClient"]
+
+
+class _Default(str):
+    """An address that was not given: the environment may name another one."""
+
+    __slots__ = ()
+
+
+_BASE_URL: Final = _Default("https://connect.clickatell.com")
 
 
 class ConnectClient:
@@ -41,7 +51,8 @@ class ConnectClient:
 
     Args:
         token: 32 hexadecimal digits; falls back to the variable CLICKATELL_CONNECT_TOKEN.
-        base_url: ``http://`` only for loopback, unless `allow_insecure`.
+        base_url: by default CLICKATELL_CONNECT_BASE_URL of the environment, else ``https://connect.clickatell.com``.
+            ``http://`` only for loopback, unless `allow_insecure`.
         http_client: an `httpx.AsyncClient` of your own; it is not closed.
         timeout: seconds, or an `httpx.Timeout`.
         retries: how often a call is repeated where a repeat can do no harm.
@@ -59,13 +70,15 @@ class ConnectClient:
         self,
         token: str | None = None,
         *,
-        base_url: str = "https://connect.clickatell.com",
+        base_url: str = _BASE_URL,
         http_client: httpx.AsyncClient | None = None,
         timeout: float | httpx.Timeout = 30.0,
         retries: int = 2,
         allow_insecure: bool = False,
     ) -> None:
         token = hidden(token)
+        if isinstance(base_url, _Default):
+            base_url = os.environ.get("CLICKATELL_CONNECT_BASE_URL") or base_url
         if retries < 0:
             raise ConfigurationError("retries must be 0 or more")
         self._base = parse_base_url(base_url, allow_insecure=allow_insecure)

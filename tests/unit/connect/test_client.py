@@ -427,6 +427,19 @@ async def test_the_token_is_taken_from_the_environment(
         assert await connect.get_list_country() == []
 
 
+async def test_the_base_url_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    """Unless one is given, be it the vendor's own."""
+    monkeypatch.setenv("CLICKATELL_CONNECT_BASE_URL", "http://127.0.0.1:8095")
+    assert "127.0.0.1:8095" in repr(ConnectClient(token))
+    for given in ("https://connect.example.com", "https://connect.clickatell.com"):
+        assert given in repr(ConnectClient(token, base_url=given))
+    monkeypatch.setenv("CLICKATELL_CONNECT_BASE_URL", "http://connect.example.com")
+    with pytest.raises(ConfigurationError, match="https"):
+        ConnectClient(token)
+    monkeypatch.setenv("CLICKATELL_CONNECT_BASE_URL", "")
+    assert "https://connect.clickatell.com" in repr(ConnectClient(token))
+
+
 async def test_without_a_token_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CLICKATELL_CONNECT_TOKEN", raising=False)
     with pytest.raises(ConfigurationError, match="CLICKATELL_CONNECT_TOKEN"):
