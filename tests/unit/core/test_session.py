@@ -10,12 +10,16 @@ import anyio
 import httpx
 import pytest
 
-from clickasync import Accepted, AuthenticationError, ClickatellError, Client, SessionExpiredError, TransportError
+from clickasync import Accepted, AuthenticationError, ClickatellError, SessionExpiredError, TransportError
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always
 from tests.support.virtual import answer, client_of, on_virtual_time, tasks_alive, virtual_gateway
+from tests.support.ways import Client, both_ways, only_ours, way
 
-pytestmark = pytest.mark.anyio
+__all__ = ["way"]
+
+
+pytestmark = [pytest.mark.anyio, both_ways]
 
 LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
 
@@ -219,6 +223,7 @@ async def test_after_aclose_nothing_runs_and_no_call_can_follow() -> None:
             await client.balance()
 
 
+@only_ours
 async def test_a_client_that_is_dropped_stops_pinging_and_leaves_no_warning() -> None:
     faulty = FaultyGateway(Gateway())
     async with faulty.serve() as url:
@@ -244,6 +249,7 @@ async def test_an_authentication_that_does_not_get_through_fails_those_who_wait_
     assert faulty.calls == {"auth": 2}
 
 
+@only_ours
 @on_virtual_time
 async def test_idle_connections_are_closed_after_four_seconds() -> None:
     """Before the gateway closes them. The next call opens another."""
