@@ -36,7 +36,7 @@ from clickasync.results import (
     Skipped,
 )
 from clickasync.settings import check_count, check_positive, find_base_url, find_credentials, within_a_second
-from clickasync.transport import Transport
+from clickasync.transport import BaseUrl, Transport
 
 if TYPE_CHECKING:
     import httpx
@@ -134,8 +134,10 @@ class Client:
         """Carries out commands; for the rooms of this package that build on the client."""
         self._watch = DeliveryWatch()
 
+    _base: BaseUrl | None = None  # of one whose constructor failed, which a debugger may want to show
+
     def __repr__(self) -> str:
-        return f"Client({self._base.url!r})"
+        return f"Client({self._base.url!r})" if self._base else "Client()"
 
     async def __aenter__(self) -> Self:
         return self

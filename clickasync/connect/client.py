@@ -9,7 +9,7 @@ from clickasync.connect import models, readers
 from clickasync.connect.executor import ConnectExecutor, usable_token
 from clickasync.errors import ConfigurationError, ConnectError
 from clickasync.redaction import hidden
-from clickasync.transport import Transport, parse_base_url
+from clickasync.transport import BaseUrl, Transport, parse_base_url
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -85,8 +85,10 @@ class ConnectClient:
         self._transport = Transport(self._base, http_client=http_client, timeout=timeout)
         self._executor = ConnectExecutor(usable_token(token), self._transport, retries)
 
+    _base: BaseUrl | None = None  # of one whose constructor failed, which a debugger may want to show
+
     def __repr__(self) -> str:
-        return f"<ConnectClient {self._base.url}>"
+        return f"ConnectClient(base_url={self._base.url!r})" if self._base else "ConnectClient()"
 
     async def __aenter__(self) -> Self:
         return self
