@@ -13,14 +13,34 @@ and above are refused with that error. Every other number is delivered: 003 afte
 It reads requests and writes replies by itself and shares no code with the client: a misreading of the protocol in one
 of them cannot cancel itself out in the other.
 
-The server needs starlette and uvicorn: ``pip install 'clickasync[simulator]'``. `Gateway` alone needs neither.
+The server needs starlette and h11: ``pip install 'clickasync[simulator]'``. `Gateway` alone needs neither.
 """
 
 from __future__ import annotations
 
-from clickasync.simulator.callbacks import CallbackType
-from clickasync.simulator.gateway import VOUCHER, Gateway
-from clickasync.simulator.messages import Message
-from clickasync.simulator.server import create_app, run, serve
+from clickasync.simulator.answer import Answer, WireError
+from clickasync.simulator.gateway import Gateway
+from clickasync.simulator.server import create_app, run, serve, serving
+from clickasync.simulator.world.accounts import VOUCHER
+from clickasync.simulator.world.events import Attempt, CallbackType
+from clickasync.simulator.world.feed import Event, Subscription
+from clickasync.simulator.world.journal import Hit, Refused
+from clickasync.simulator.world.messages import Message
 
-__all__ = ["VOUCHER", "CallbackType", "Gateway", "Message", "create_app", "run", "serve"]
+__all__ = [
+    "VOUCHER",
+    "Answer",
+    "Attempt",
+    "CallbackType",
+    "Event",
+    "Gateway",
+    "Hit",
+    "Message",
+    "Refused",
+    "Subscription",
+    "WireError",
+    "create_app",
+    "run",
+    "serve",
+    "serving",
+]

@@ -1,55 +1,75 @@
-"""The courier: brings the gateway's callbacks to whoever wants them, over HTTP."""
+"""The courier: makes the gateway's callbacks, over HTTP."""
 
 from __future__ import annotations
 
-from typing import Final
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
 
 import anyio
 import httpx
 
-from clickasync.simulator.callbacks import Notification
-from clickasync.simulator.gateway import Gateway
+from clickasync.simulator.callbacks.transports import Request, request_of
+from clickasync.simulator.world.events import Notification, Outcome
 
-__all__ = ["run"]
+__all__ = ["Post", "run"]
 
 INTERVAL: Final = 0.02
-"""Seconds between two looks at what is due: a clock that a test moves tells nobody."""
+"""Seconds between two looks at what is due: a clock that a test moves calls nobody."""
 TIMEOUT: Final = 10.0
 """Seconds in which a receiver must answer."""
 AT_ONCE: Final = 16
 """Callbacks under way at one time."""
+MOST_SHOWN: Final = 2000
+"""Characters of an answer that are kept."""
+MOST_READ: Final = 64 * 1024
+"""Bytes of an answer that are read."""
 
 
-async def run(gateway: Gateway) -> None:
-    """Deliver callbacks as they fall due, until cancelled. Whatever does not arrive goes back to the gateway."""
+class Post(Protocol):
+    """What the courier needs of the gateway."""
+
+    def tick(self) -> list[Notification]:
+        """Hand out the callbacks to make now."""
+
+    def attempted(self, notification: Notification, outcome: Outcome) -> object:
+        """Note what became of one."""
+
+
+async def run(post: Post) -> None:
+    """Make callbacks as they fall due, until cancelled."""
     # Receivers run on the developer's own machine: a proxy for the outside world would only stand in between.
     async with httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client, anyio.create_task_group() as tasks:
-        lane = anyio.Semaphore(AT_ONCE)
+        places = anyio.Semaphore(AT_ONCE)
         while True:
-            for notification in gateway.tick():
-                await lane.acquire()
-                tasks.start_soon(_deliver, gateway, client, lane, notification)
+            for notification in post.tick():
+                await places.acquire()
+                tasks.start_soon(_make, client, places.release, post, notification)
             await anyio.sleep(INTERVAL)
 
 
-async def _deliver(
-    gateway: Gateway, client: httpx.AsyncClient, lane: anyio.Semaphore, notification: Notification
-) -> None:
+async def _make(client: httpx.AsyncClient, done: Callable[[], None], post: Post, notification: Notification) -> None:
     try:
-        if not await _arrives(client, notification):
-            gateway.failed(notification)
+        post.attempted(notification, await _outcome(client, request_of(notification)))
     finally:
-        lane.release()
+        done()
 
 
-async def _arrives(client: httpx.AsyncClient, notification: Notification) -> bool:
-    """Whether the receiver answered with 2xx: anything else is tried again."""
-    request = notification.request()
-    headers = {"Content-Type": "application/x-www-form-urlencoded"} if request.body else {}
+async def _outcome(client: httpx.AsyncClient, request: Request) -> Outcome:
+    started = time.monotonic()
+    headers = {"Content-Type": request.content_type} if request.content_type else {}
     try:
-        response = await client.request(
-            request.method, request.url, content=request.body or None, headers=headers, auth=request.auth
-        )
-    except (httpx.HTTPError, httpx.InvalidURL):
-        return False
-    return response.is_success
+        with anyio.fail_after(TIMEOUT):
+            async with client.stream(
+                request.method, request.url, content=request.body or None, headers=headers, auth=request.auth
+            ) as response:
+                body = b""
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > MOST_READ:
+                        break
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        problem = str(error) or type(error).__name__
+        return Outcome(problem=problem[:MOST_SHOWN], seconds=time.monotonic() - started)
+    answer = body.decode("utf-8", "replace")[:MOST_SHOWN]
+    return Outcome(response.status_code, answer, seconds=time.monotonic() - started)

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from attrs import frozen
-
 from clickasync.codes import Callback, Feature, MessageType
-from clickasync.encoding import count_parts, is_gsm, ucs2_decode
-from clickasync.simulator.replies import Refusal
+from clickasync.encoding import is_gsm, ucs2_decode
+from clickasync.simulator.commands.parts import parts_of
+from clickasync.simulator.world.messages import Order
+from clickasync.simulator.world.refusals import Refusal
 
-__all__ = ["Order", "normalise", "read_order", "recipients"]
+__all__ = ["normalise", "read_order", "recipients"]
 
 MAX_DIGITS: Final = 16
 MAX_RECIPIENTS: Final = {"GET": 300, "POST": 600}
@@ -26,8 +26,6 @@ WEEK: Final = 7 * 24 * 3600
 SLACK: Final = 5 * 60
 """A message may go out five minutes off its scheduled time, so a time that close to the limits will do."""
 
-_8BIT_ALONE: Final = 140
-_8BIT_JOINED: Final = 134
 _NOT_OPTIONS: Final = frozenset({"api_id", "user", "password", "session_id", "to", "text"})
 _FEATURES: Final = sum(Feature)
 
@@ -91,24 +89,6 @@ RULES: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = {
 }
 
 
-@frozen
-class Order:
-    """What a call asks the gateway to send, to whomever."""
-
-    text: str
-    data: str
-    unicode: bool
-    sender: str
-    parts: int
-    price: Decimal
-    """Credits for each recipient: one a part."""
-    callback: Callback
-    climsgid: str
-    delay: float
-    """Seconds that it stays in the queue."""
-    options: Mapping[str, str]
-
-
 def read_order(fields: Mapping[str, str], *, unix_now: float) -> Order:
     """The order in `fields`; a parameter that is empty counts as not given.
 
@@ -124,7 +104,7 @@ def read_order(fields: Mapping[str, str], *, unix_now: float) -> Order:
     if given.get("binary") == "1" and sender and not sender.isdigit():
         raise Refusal("106")
     text = _text(given, unicode=unicode)
-    parts = _parts(given, text, unicode=unicode)
+    parts = parts_of(given, text, unicode=unicode)
     price = Decimal(parts)
     if Decimal(given.get("max_credits", price)) < price:
         raise Refusal("302")
@@ -154,25 +134,6 @@ def _text(given: Mapping[str, str], *, unicode: bool) -> str:
         except ValueError:
             raise Refusal("116") from None
     return text if is_gsm(text) else "".join(char if is_gsm(char) else "?" for char in text)
-
-
-def _parts(given: Mapping[str, str], text: str, *, unicode: bool) -> int:
-    allowed = int(given.get("concat", 1))
-    if "data" in given:
-        parts, allowed = _binary_parts(given, allowed)
-    else:
-        parts = count_parts(text, unicode=unicode)
-    if parts > allowed:
-        raise Refusal("113")
-    return parts
-
-
-def _binary_parts(given: Mapping[str, str], allowed: int) -> tuple[int, int]:
-    """The parts of a payload, and how many it may have: one if it brings its own header, which cannot be split."""
-    header, size = len(given.get("udh", "")) // 2, len(given["data"]) // 2
-    if header + size <= _8BIT_ALONE:
-        return 1, allowed
-    return -(-size // _8BIT_JOINED), 1 if header else allowed
 
 
 def _delay(given: Mapping[str, str], unix_now: float) -> float:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import attrs
@@ -21,16 +20,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from clickasync.simulator.connect.api import Connect
 from clickasync.simulator.connect.people import Email
-
-if TYPE_CHECKING:
-    from clickasync.simulator.connect.state import Connect
 
 __all__ = ["connect_routes"]
 
 _MAX_BODY = 256 * 1024
 
-Endpoint = Callable[["Connect", Request], Awaitable[Response]]
+Endpoint = Callable[[Connect, Request], Awaitable[Response]]
 
 
 def connect_routes(connect: Connect) -> list[Route]:

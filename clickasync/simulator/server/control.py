@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clickasync.simulator.gateway import Gateway
-from clickasync.simulator.messages import Message
+from clickasync.simulator.world.messages import Message
 
 __all__ = ["control_routes"]
 

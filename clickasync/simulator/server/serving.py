@@ -1,7 +1,7 @@
-"""The gateway on a port: uvicorn on a thread of its own (`serve`) or in the foreground (`run`).
+"""The gateway on a port: on a thread of its own (`serve`, `serving`) or in the foreground (`run`).
 
-`serve` gives the server a thread and an event loop of its own, so that it works in the same way whether the caller is
-on asyncio or on trio, and goes on answering while a test's loop is busy. starlette and uvicorn are imported when the
+The thread has an event loop of its own, so that the server works in the same way whether the caller is on asyncio, on
+trio or on none of them, and goes on answering while a test's loop is busy. starlette and h11 are imported when the
 first server starts.
 """
 
@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket
+import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 
 from clickasync.simulator.gateway import Gateway
+from clickasync.simulator.server.sockets import bind, url_of
 
 if TYPE_CHECKING:
-    import uvicorn
+    import ssl
+
     from starlette.applications import Starlette
     from starlette.routing import BaseRoute
 
-__all__ = ["bind", "create_app", "run", "serve", "url_of"]
+    from clickasync.simulator.server.http import App, Server
+
+__all__ = ["ServerThread", "create_app", "run", "serve", "serving"]
+
+_LIBRARIES = ("starlette", "h11")
 
 
 @contextmanager
@@ -35,33 +40,42 @@ def _extra() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package not in ("starlette", "uvicorn"):
+        if package not in _LIBRARIES:
             raise
         raise ModuleNotFoundError(
             f"the simulator's server needs {package}: pip install 'clickasync[simulator]'", name=package
         ) from None
 
 
-def create_app(gateway: Gateway, *, routes: Sequence[BaseRoute] = ()) -> Starlette:
+def create_app(gateway: Gateway, *, routes: Sequence[BaseRoute] = (), allow_hosts: Collection[str] = ()) -> Starlette:
     """The gateway as an ASGI app, for a server of your own.
 
-    Its callbacks are made while the app's lifespan lasts. `routes` are served beside the HTTP API.
+    Its callbacks are made while the app's lifespan lasts. `routes` are served beside the HTTP API. `allow_hosts` are
+    names, beside this machine's own, under which the inbox and the control interface may be called.
+
+    Faults of the connection need the simulator's own server: under another one they are a 501 that says so.
 
     Raises:
         ModuleNotFoundError: the extra is not installed; the message says how.
     """
     with _extra():
-        from clickasync.simulator.app import build_app
-    return build_app(gateway, routes)
+        from clickasync.simulator.server.app import build_app
+    return build_app(gateway, routes, allow_hosts)
 
 
 @asynccontextmanager
 async def serve(
-    gateway: Gateway, *, host: str = "127.0.0.1", port: int = 0, routes: Sequence[BaseRoute] = ()
+    gateway: Gateway,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    routes: Sequence[BaseRoute] = (),
+    allow_hosts: Collection[str] = (),
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[str]:
     """Serve a gateway over HTTP, and give the URL that it listens on. Port 0 takes a free one.
 
-    Works on asyncio and on trio.
+    Works on asyncio and on trio. With `tls`, over HTTPS.
 
         async with serve(Gateway(credits=10)) as url:
             async with Client(api_id="1", user="demo", password="demo", base_url=url) as client:
@@ -71,13 +85,42 @@ async def serve(
         OSError: the port is taken.
         ModuleNotFoundError: the extra is not installed; the message says how.
     """
-    thread = _ServerThread(create_app(gateway, routes=routes), host, port)
+    app = create_app(gateway, routes=routes, allow_hosts=[host, *allow_hosts])
+    thread = ServerThread(app, host, port, tls=tls)
     try:
         await anyio.to_thread.run_sync(thread.start)
         yield thread.url
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(thread.stop)
+
+
+@contextmanager
+def serving(
+    gateway: Gateway,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    routes: Sequence[BaseRoute] = (),
+    allow_hosts: Collection[str] = (),
+    tls: ssl.SSLContext | None = None,
+) -> Iterator[str]:
+    """`serve` for code without an event loop.
+
+        with serving(Gateway(credits=10)) as url:
+            ...
+
+    Raises:
+        OSError: the port is taken.
+        ModuleNotFoundError: the extra is not installed; the message says how.
+    """
+    app = create_app(gateway, routes=routes, allow_hosts=[host, *allow_hosts])
+    thread = ServerThread(app, host, port, tls=tls)
+    try:
+        thread.start()
+        yield thread.url
+    finally:
+        thread.stop()
 
 
 def run(
@@ -87,92 +130,73 @@ def run(
     port: int = 8095,
     on_listening: Callable[[str], object] = lambda url: None,
     routes: Sequence[BaseRoute] = (),
+    allow_hosts: Collection[str] = (),
 ) -> None:
-    """Serve a gateway in the foreground until Ctrl-C, then return. `on_listening` gets the URL once calls are answered.
+    """Serve a gateway in the foreground until Ctrl-C or SIGTERM, then return.
+
+    `on_listening` gets the URL once calls are answered.
 
     Raises:
         OSError: the port is taken.
         ModuleNotFoundError: the extra is not installed; the message says how.
     """
-    app = create_app(gateway, routes=routes)
+    app = create_app(gateway, routes=routes, allow_hosts=[host, *allow_hosts])
     with bind(host, port) as bound:
-        server = _server(app, lambda: on_listening(url_of(bound)))
+        from clickasync.simulator.server.http import Server
+
+        server = Server(app, bound, on_listening=lambda: on_listening(url_of(bound)))
         with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[bound])
+            asyncio.run(_until_signal(server))
 
 
-class _ServerThread:
-    """uvicorn on a thread with its own loop."""
+async def _until_signal(server: Server) -> None:
+    with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows, and threads: Ctrl-C interrupts there
+        for kind in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(kind, server.stop)
+    await server.run()
 
-    def __init__(self, app: Starlette, host: str, port: int) -> None:
+
+class ServerThread:
+    """A server on a thread with its own event loop.
+
+    Args:
+        app: what is served.
+        host: the address to listen on.
+        port: 0 takes a free one.
+        tls: for HTTPS.
+    """
+
+    def __init__(self, app: App, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> None:
+        with _extra():
+            from clickasync.simulator.server.http import Server
         self._up = threading.Event()
-        self._server = _server(app, self._up.set)
+        self._is_listening = False
         self._socket = bind(host, port)
-        self.url = url_of(self._socket)
+        self.server = Server(app, self._socket, tls=tls, on_listening=self._note)
+        self.url = url_of(self._socket, self.server.scheme)
         self._thread = threading.Thread(target=self._work, name="clickasync-simulator", daemon=True)
 
     def start(self) -> None:
         """Start, and return once calls are answered."""
         self._thread.start()
         self._up.wait()
-        if not self._server.started:
+        if not self._is_listening:
             raise RuntimeError("the simulator's server did not start; its log says why")
 
     def stop(self) -> None:
         """Stop, and return once the thread has ended."""
-        self._server.should_exit = True
         if self._thread.ident is not None:
+            if self._is_listening:
+                self.server.stop()
             self._thread.join()
         self._socket.close()
 
+    def _note(self) -> None:
+        self._is_listening = True
+        self._up.set()
+
     def _work(self) -> None:
         try:
-            asyncio.run(self._server.serve(sockets=[self._socket]))
+            asyncio.run(self.server.run())
         finally:
             self._up.set()
-
-
-def _server(app: Starlette, on_started: Callable[[], object]) -> uvicorn.Server:
-    with _extra():
-        import uvicorn
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                on_started()
-
-    options: dict[str, Any] = {"interface": "asgi3", "ws": "none", "lifespan": "on"}
-    config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, **options)
-    # Not through the constructor, which would silence the access log of every uvicorn in the process.
-    # It must be silent here: calls by GET have the password in their URL.
-    config.access_log = False
-    return Server(config)
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A socket to listen with.
-
-    Raises:
-        OSError: the port is taken, or the host is none of this machine's; it names both.
-    """
-    # Not `socket.create_server`: its sockets do not name their protocol, and asyncio then leaves Nagle's algorithm on,
-    # which holds back the second half of each reply for 40 ms.
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-    )[0]
-    bound = socket.socket(family, kind, protocol)
-    try:
-        if os.name == "posix":
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-    except OSError as error:
-        bound.close()
-        raise OSError(error.errno, error.strerror, f"{host}:{port}") from None
-    return bound
-
-
-def url_of(bound: socket.socket) -> str:
-    """The URL of a bound socket."""
-    host, port = bound.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

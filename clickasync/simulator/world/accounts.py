@@ -1,17 +1,29 @@
-"""Who may call: accounts and their sessions."""
+"""Who may call, and what they can pay with: accounts and vouchers.
+
+===================  =====================================================================
+a voucher            what ``token_pay`` answers
+===================  =====================================================================
+fresh                ``OK: 605``; its credits go to the account, and it is used
+used                 ``ERR: 607, Expired Voucher``
+never heard of       ``ERR: 606, Invalid Voucher``
+===================  =====================================================================
+"""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Final
 
 from attrs import define, field
 
-from clickasync.simulator.callbacks import Target
-from clickasync.simulator.replies import Refusal
+from clickasync.simulator.world.events import CallbackType, Target
+from clickasync.simulator.world.refusals import Refusal
 
-__all__ = ["Account", "Sessions", "as_credits", "check_credentials"]
+__all__ = ["VOUCHER", "Account", "Accounts", "Vouchers", "as_credits"]
+
+VOUCHER: Final = "1234567890123456"
+"""The voucher that every gateway begins with: 100 credits, once."""
 
 
 def as_credits(amount: float | Decimal | str) -> Decimal:
@@ -37,61 +49,69 @@ class Account:
     """Where callbacks go; None makes none."""
 
 
-@define(eq=False)
-class _Session:
-    account: Account
-    last_used: float
+class Vouchers(dict[str, Decimal]):
+    """The vouchers that nobody has used yet: token to credits."""
+
+    def __init__(self, worth: Mapping[str, float | Decimal | str] | None = None) -> None:
+        given = {VOUCHER: 100} if worth is None else worth
+        self._all = {token: as_credits(amount) for token, amount in given.items()}
+        super().__init__(self._all)
+        self._used: set[str] = set()
+
+    def redeem(self, token: str) -> Decimal:
+        """Use a voucher up, and give its credits.
+
+        Raises:
+            Refusal: 607 for a used one, 606 for one that never was.
+        """
+        if token in self:
+            self._used.add(token)
+            return self.pop(token)
+        raise Refusal("607" if token in self._used else "606")
+
+    def renew(self) -> None:
+        """All vouchers are fresh again."""
+        self.update(self._all)
+        self._used.clear()
 
 
-class Sessions:
-    """Sessions that die of inactivity. Kept in the order of their last use, so that the dead are found first."""
+class Accounts(dict[str, Account]):
+    """The accounts by api_id.
 
-    def __init__(self, lifetime: float) -> None:
-        self.lifetime = lifetime
-        self._sessions: dict[str, _Session] = {}
+    Args:
+        default_prefix: the country code of accounts that are opened without one.
+        vouchers: what can be redeemed.
+    """
 
-    def __len__(self) -> int:
-        return len(self._sessions)
+    def __init__(self, default_prefix: str, vouchers: Vouchers) -> None:
+        super().__init__()
+        self.default_prefix = default_prefix
+        self.vouchers = vouchers
 
-    def open(self, account: Account, now: float) -> str:
-        """Begin a session and return its ID."""
-        self._bury(now)
-        session_id = secrets.token_hex(16)
-        self._sessions[session_id] = _Session(account, now)
-        return session_id
+    def open(
+        self,
+        api_id: str,
+        user: str,
+        password: str,
+        *,
+        credits: float | Decimal | str = 0,
+        callback_url: str | None = None,
+        callback_type: CallbackType | int = CallbackType.HTTP_GET,
+        callback_auth: tuple[str, str] | None = None,
+        default_prefix: str | None = None,
+    ) -> Account:
+        """Open an account, or replace the one with that api_id."""
+        prefix = self.default_prefix if default_prefix is None else default_prefix
+        target = Target(callback_url, CallbackType(callback_type), callback_auth) if callback_url else None
+        account = self[api_id] = Account(api_id, user, password, as_credits(credits), prefix, target)
+        return account
 
-    def find(self, session_id: str, now: float) -> Account:
-        """The account of a live session; unknown and dead sessions alike have expired."""
-        self._bury(now)
-        session = self._sessions.get(session_id)
-        if session is None:
-            raise Refusal("003")
-        return session.account
-
-    def extend(self, session_id: str, now: float) -> None:
-        """Let a live session begin its lifetime again."""
-        session = self._sessions.pop(session_id)
-        session.last_used = now
-        self._sessions[session_id] = session
-
-    def clear(self) -> None:
-        """Let all sessions die at once."""
-        self._sessions.clear()
-
-    def _bury(self, now: float) -> None:
-        while self._sessions:
-            oldest = next(iter(self._sessions))
-            if now - self._sessions[oldest].last_used <= self.lifetime:
-                return
-            del self._sessions[oldest]
-
-
-def check_credentials(accounts: Mapping[str, Account], fields: Mapping[str, str]) -> Account:
-    """The account that `fields` log in to: 108 without a usable api_id, 001 for everything else that is wrong."""
-    api_id = fields.get("api_id", "")
-    if not (api_id.isascii() and api_id.isdigit()):
-        raise Refusal("108")
-    account = accounts.get(api_id)
-    if account is None or (account.user, account.password) != (fields.get("user"), fields.get("password")):
-        raise Refusal("001")
-    return account
+    def log_in(self, fields: Mapping[str, str]) -> Account:
+        """The account that `fields` log in to: 108 without a usable api_id, 001 for all else that is wrong."""
+        api_id = fields.get("api_id", "")
+        if not (api_id.isascii() and api_id.isdigit()):
+            raise Refusal("108")
+        account = self.get(api_id)
+        if account is None or (account.user, account.password) != (fields.get("user"), fields.get("password")):
+            raise Refusal("001")
+        return account

@@ -1,4 +1,4 @@
-"""What is due when: the one place where the gateway's future is kept."""
+"""What is due when."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ class Agenda(Generic[T]):
     def __len__(self) -> int:
         return len(self._heap)
 
+    def __iter__(self) -> Iterator[tuple[float, T]]:
+        """What is to come, the earliest first, each with its time."""
+        return ((due, entry) for due, _, entry in sorted(self._heap))
+
     def add(self, due: float, entry: T) -> None:
         """Enter something for later, or for now."""
         heapq.heappush(self._heap, (due, next(self._order), entry))
@@ -30,3 +34,11 @@ class Agenda(Generic[T]):
         """Take out what is due, the earliest first."""
         while self._heap and self._heap[0][0] <= now:
             yield heapq.heappop(self._heap)[2]
+
+    def next_due(self) -> float | None:
+        """When the earliest entry is due; None if there is none."""
+        return self._heap[0][0] if self._heap else None
+
+    def clear(self) -> None:
+        """Forget all of it."""
+        self._heap.clear()

@@ -1,4 +1,11 @@
-"""The gateway's own batches: a template, and the messages that are made from it."""
+"""The gateway's own batches: a template, and the messages that are made from it.
+
+=======  =======  ==================================================
+a batch  becomes  by
+=======  =======  ==================================================
+open     ended    ``endbatch``, or 24 hours
+=======  =======  ==================================================
+"""
 
 from __future__ import annotations
 
@@ -10,7 +17,7 @@ from typing import Final
 from attrs import frozen
 
 from clickasync.encoding import ucs2_decode
-from clickasync.simulator.replies import Refusal
+from clickasync.simulator.world.refusals import Refusal
 
 __all__ = ["Batch", "Batches"]
 
@@ -31,16 +38,12 @@ class Batch:
     """When it dies by itself, on the gateway's clock."""
 
     def message(self, item: Mapping[str, str]) -> dict[str, str]:
-        """The parameters of one message: every hole must have its field, though that may be empty."""
-        try:
-            text = _HOLE.sub(lambda hole: item[hole[1]], self.template)
-        except KeyError:
-            raise Refusal("101") from None
-        return {**self.shared, "text": text}
+        """The parameters of one message. A hole without its field is left empty."""
+        return {**self.shared, "text": _HOLE.sub(lambda hole: item.get(hole[1], ""), self.template)}
 
 
 class Batches:
-    """The batches under way. Born in order, so the first to die stands first."""
+    """The open batches. They all live equally long, so the first to die stands first."""
 
     def __init__(self) -> None:
         self._batches: dict[str, Batch] = {}
@@ -59,7 +62,7 @@ class Batches:
         return batch
 
     def find(self, api_id: str, fields: Mapping[str, str], now: float) -> Batch:
-        """The batch of this account that a call names, if it is alive; else 201."""
+        """The batch of this account that a command names, if it is open; else 201."""
         self._bury(now)
         batch = self._batches.get(fields.get("batch_id", ""))
         if batch is None or batch.api_id != api_id:
@@ -69,6 +72,15 @@ class Batches:
     def end(self, batch: Batch) -> None:
         """End a batch before its time."""
         del self._batches[batch.id]
+
+    def open(self, now: float) -> list[Batch]:
+        """The open batches, the oldest first."""
+        self._bury(now)
+        return list(self._batches.values())
+
+    def clear(self) -> None:
+        """End all batches."""
+        self._batches.clear()
 
     def _bury(self, now: float) -> None:
         while self._batches:

@@ -45,6 +45,18 @@ class OptOuts:
             return False
         return _FROM_ALL in numbers or sender in numbers or not sender.isdigit()
 
+    def all(self) -> list[tuple[str, str, list[str]]]:
+        """Each account and handset, and the numbers that the handset stopped; ``""`` stands for all of them."""
+        return [(api_id, handset, sorted(numbers)) for (api_id, handset), numbers in self._numbers.items()]
+
+    def lift(self, api_id: str, handset: str) -> None:
+        """Let a handset be reached again."""
+        self._numbers.pop((api_id, handset), None)
+
+    def clear(self) -> None:
+        """Let all handsets be reached again."""
+        self._numbers.clear()
+
     def _is_stop(self, words: tuple[str, ...]) -> bool:
         if len(words) == 2:
             words = tuple(word for word in words if word not in self._keywords)

@@ -1,12 +1,10 @@
-"""The lines of which replies are made, and the refusal that becomes one of them."""
+"""How the gateway says no."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from clickasync.codes import ErrorCode
 
-__all__ = ["Refusal", "credits_text"]
+__all__ = ["Refusal"]
 
 
 class Refusal(Exception):  # noqa: N818  the gateway is in order, it only says no
@@ -24,14 +22,3 @@ class Refusal(Exception):  # noqa: N818  the gateway is in order, it only says n
     def line(self) -> str:
         """The refusal as the gateway writes it."""
         return f"ERR: {self.code}, {self.description}"
-
-
-def credits_text(amount: Decimal) -> str:
-    """Credits as the gateway writes them, with one decimal at the least.
-
-    >>> credits_text(Decimal(1000)), credits_text(Decimal("0.330"))
-    ('1000.0', '0.33')
-    """
-    text = f"{amount:f}"
-    whole, _, fraction = text.partition(".")
-    return f"{whole}.{fraction.rstrip('0') or '0'}"
