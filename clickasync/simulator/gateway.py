@@ -313,7 +313,7 @@ class Gateway:
             return [part.id for part in received.parts]
 
     def delete(self, id: str) -> bool:
-        """Forget one message; tell whether there was one with that apimsgid."""
+        """Forget one message; give whether there was one with that apimsgid."""
         with self.world.lock:
             message = self.world.ledger.get(id)
             if message is None:

@@ -37,7 +37,7 @@ class Wire(Protocol):
         """Reset the connection."""
 
     async def wait(self, seconds: float) -> bool:
-        """Wait, but not longer than the client stays; tell whether it is still there."""
+        """Wait, but not longer than the client stays; give whether it is still there."""
 
 
 @runtime_checkable

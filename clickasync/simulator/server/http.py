@@ -373,7 +373,7 @@ class Exchange:
         transport.abort()
 
     async def wait(self, seconds: float) -> bool:
-        """Wait, but not longer than the client stays; tell whether it is still there."""
+        """Wait, but not longer than the client stays; give whether it is still there."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not self._has_left:

@@ -1,6 +1,6 @@
-"""The gateway on a port: on a thread of its own (`serve`, `serving`) or in the foreground (`run`).
+"""The gateway on a port: on its own thread (`serve`, `serving`) or in the foreground (`run`).
 
-The thread has an event loop of its own, so that the server works in the same way whether the caller is on asyncio, on
+The thread has its own event loop, so that the server works in the same way whether the caller is on asyncio, on
 trio or on none of them, and goes on answering while a test's loop is busy. starlette and h11 are imported when the
 first server starts.
 """

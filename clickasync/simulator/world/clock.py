@@ -1,4 +1,4 @@
-"""The gateway's clock: faster than the machine's if it is told so, and moved forward by hand."""
+"""The gateway's clock: as fast as one likes, and moved forward by hand."""
 
 from __future__ import annotations
 

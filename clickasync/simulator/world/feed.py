@@ -1,8 +1,8 @@
 """What happens, as it happens, for those who want to know.
 
 The gateway publishes an `Event` whenever something changed. A `Subscription` is a queue of them, for one reader in any
-thread or event loop. Publishing never waits: a reader that is too slow loses the oldest events and is told how many
-(`Subscription.missed`). Without a subscription, publishing costs next to nothing.
+thread or event loop. Publishing never waits: a reader that is too slow loses the oldest events, and
+`Subscription.missed` counts them. Without a subscription, publishing costs next to nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What happened, beside the ledger: refusals, faults that were made, inbound messages; and those who want to know.
 
 Each list keeps its newest entries. Credentials never get in. All things that happen are numbered through, messages and
-callbacks included, so that whoever has seen some of them knows which are new.
+callbacks included, so that a reader who has seen some of them knows which are new.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ class Message:
         return _NOTHING if self.status in _NOT_CHARGED else self.price
 
     def cancel(self) -> bool:
-        """Stop it if it is still in the queue; tell whether that was so."""
+        """Stop it if it is still in the queue; give whether that was so."""
         stoppable = self.status is _QUEUED
         if stoppable:
             self.is_cancelled = True
