@@ -53,8 +53,8 @@ def parse(params: Mapping[str, str] | bytes, *, keywords: Iterable[str] = ()) ->
     Args:
         params: the parameters as a mapping of decoded text, or the raw query string, form body, XML document or JSON
             object as bytes. Only bytes can honour the charset of an inbound text (``%E9`` in ISO-8859-1): a mapping's
-            text is taken as it is. A charset that is unknown, empty or contradicted by the bytes reads as UTF-8 where they
-            are valid UTF-8, else as windows-1252.
+            text is taken as it is. A charset that is unknown, empty or contradicted by the bytes reads as UTF-8 where
+            they are valid UTF-8, else as windows-1252.
         keywords: yours on shared short codes, for "STOP fun" and "fun STOP".
 
     Raises:

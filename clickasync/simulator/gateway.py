@@ -19,14 +19,12 @@ from clickasync.simulator.connect import Connect
 from clickasync.simulator.desk import Desk
 from clickasync.simulator.faults import Faults, Rule
 from clickasync.simulator.faults.effects import Fault, FaultOptions, make_fault
+from clickasync.simulator.readings import Readings
 from clickasync.simulator.world import World
 from clickasync.simulator.world.accounts import Account, Accounts, Vouchers
 from clickasync.simulator.world.clock import Clock
-from clickasync.simulator.world.events import Attempt, CallbackType, Inbound, Notification, Outcome
+from clickasync.simulator.world.events import Attempt, CallbackType, Notification, Outcome
 from clickasync.simulator.world.feed import Subscription
-from clickasync.simulator.world.journal import Hit, Refused
-from clickasync.simulator.world.ledger import Ledger
-from clickasync.simulator.world.messages import Message
 from clickasync.simulator.world.network import Network
 from clickasync.simulator.world.optouts import OptOuts
 from clickasync.simulator.world.sessions import Sessions
@@ -37,7 +35,7 @@ KEEP: Final = 100_000
 """Messages that are kept unless somebody says otherwise."""
 
 
-class Gateway:
+class Gateway(Readings):
     """A Clickatell gateway in memory, to develop and test against.
 
     >>> gateway = Gateway(credits=10)
@@ -91,7 +89,7 @@ class Gateway:
     ) -> None:
         if keep < 1:
             raise ValueError("keep must be at least 1")
-        self.world = World(
+        world = World(
             Clock(clock, speed=speed, calendar=calendar),
             Accounts(default_prefix, Vouchers(vouchers)),
             Sessions(session_lifetime),
@@ -99,11 +97,12 @@ class Gateway:
             OptOuts(keywords),
             keep=keep,
         )
-        self.connect = Connect(self.world)
+        super().__init__(world)
+        self.connect = Connect(world)
         """The Connect API: who registered, what was sent to them, what captchas show."""
         self.faults = Faults(NAMES)
         """What is to go wrong: see `fail_next` and `fail`."""
-        self._desk = Desk(self.world, self.faults, latency)
+        self._desk = Desk(world, self.faults, latency)
         self.account = self.add_account(
             api_id,
             user,
@@ -155,69 +154,11 @@ class Gateway:
         self._desk.latency = seconds
 
     @property
-    def messages(self) -> list[Message]:
-        """The ledger: every accepted message, in order."""
-        return self.world.ledger.messages
-
-    @property
-    def ledger(self) -> Ledger:
-        """The accepted messages, to be found by their IDs."""
-        return self.world.ledger
-
-    @property
-    def refused(self) -> list[Refused]:
-        """What was refused, a recipient or a whole call each; the newest last."""
-        with self.world.lock:
-            return list(self.world.journal.refused)
-
-    @property
-    def hits(self) -> list[Hit]:
-        """The faults that were made; the newest last."""
-        with self.world.lock:
-            return list(self.world.journal.hits)
-
-    @property
-    def inbound(self) -> list[Inbound]:
-        """Every part of every message that was injected, in order."""
-        with self.world.lock:
-            return [part for received in self.world.journal.received for part in received.parts]
-
-    @property
-    def callbacks(self) -> list[Attempt]:
-        """The callbacks that were tried, each try by itself; the newest last."""
-        with self.world.lock:
-            return list(self.world.outgoing.attempts)
-
-    @property
     def credits(self) -> Decimal:
         """The balance of the first account."""
         with self.world.lock:
             self.world.settle()
             return self.account.credits
-
-    @property
-    def authentications(self) -> int:
-        """Successful calls of auth."""
-        return self.world.sessions.opened
-
-    @property
-    def accounts(self) -> Accounts:
-        """The accounts by api_id."""
-        return self.world.accounts
-
-    @property
-    def sessions(self) -> Sessions:
-        """The live sessions."""
-        return self.world.sessions
-
-    @property
-    def uncovered(self) -> tuple[str, ...]:
-        """Prefixes that are not routed."""
-        return self.world.network.uncovered
-
-    @uncovered.setter
-    def uncovered(self, prefixes: Collection[str]) -> None:
-        self.world.network.uncovered = tuple(prefixes)
 
     def now(self) -> float:
         """The gateway's clock, in its seconds."""
@@ -321,6 +262,14 @@ class Gateway:
             self.world.ledger.remove(message)
             self.world.journal.feed.publish("deleted", id)
             return True
+
+    def forget_messages(self) -> None:
+        """Forget all messages, refusals, faults that were made, inbound messages and callbacks."""
+        with self.world.lock:
+            self.world.ledger.clear()
+            self.world.journal.clear()
+            self.world.outgoing.clear()
+            self.world.journal.feed.publish("reset")
 
     def reset(self) -> None:
         """Forget all that happened, heal all faults, and give the first account what it began with.

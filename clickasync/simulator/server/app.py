@@ -17,6 +17,8 @@ from clickasync.simulator.connect.web import connect_routes
 from clickasync.simulator.gateway import Gateway
 from clickasync.simulator.server.api import HttpApi
 from clickasync.simulator.server.control import control_routes
+from clickasync.simulator.server.files import inbox_routes
+from clickasync.simulator.server.guard import Guard
 
 __all__ = ["build_app"]
 
@@ -33,8 +35,8 @@ def build_app(gateway: Gateway, routes: Sequence[BaseRoute], allow_hosts: Collec
 
     api = Route("/{path:path}", HttpApi(gateway))
     return Starlette(
-        routes=[*control_routes(gateway), *routes, *connect_routes(gateway.connect), api],
-        middleware=[Middleware(PartWithoutWords)],
+        routes=[*control_routes(gateway), *inbox_routes(), *routes, *connect_routes(gateway.connect), api],
+        middleware=[Middleware(PartWithoutWords), Middleware(Guard, hosts=allow_hosts)],
         lifespan=lifespan,
     )
 

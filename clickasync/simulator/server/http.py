@@ -22,14 +22,16 @@ import socket
 import ssl
 import struct
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final, TypeAlias, cast
+from typing import Final, cast
 from urllib.parse import unquote
 
 import h11
 
-__all__ = ["WIRE", "App", "Exchange", "Server"]
+from clickasync.simulator.server.asgi import App, Lifespan, Message
+
+__all__ = ["WIRE", "Exchange", "Server"]
 
 WIRE: Final = "clickasync.wire"
 """The name of the ASGI extension: its value is a `clickasync.simulator.faults.wire.Wire`."""
@@ -41,11 +43,6 @@ MOST_HEAD: Final = 64 * 1024
 """Bytes of the head of a request. 300 numbers in a query take some five thousand."""
 MOST_WAITING: Final = 64 * 1024
 """Bytes of a body that wait for the app before no more are read."""
-
-Message: TypeAlias = MutableMapping[str, Any]
-App: TypeAlias = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
-]
 
 logger = logging.getLogger("clickasync.simulator")
 
@@ -83,7 +80,7 @@ class Server:
         """Serve until `stop`."""
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
-        async with _Lifespan(self.app):
+        async with Lifespan(self.app):
             listener = await self._loop.create_server(
                 lambda: Connection(self), sock=self._bound, ssl=self._tls, backlog=512
             )
@@ -186,7 +183,8 @@ class Connection(asyncio.Protocol):
         """The response is complete: wait for the next request, or close."""
         self._exchange = None
         if fresh is not None:
-            fresh.receive_data(self.h11.trailing_data[0])
+            if trailing := self.h11.trailing_data[0]:
+                fresh.receive_data(trailing)
             self.h11 = fresh
         elif self.h11.our_state is h11.DONE and self.h11.their_state is h11.DONE:
             self.h11.start_next_cycle()
@@ -206,8 +204,6 @@ class Connection(asyncio.Protocol):
             self.transport.close()
         else:
             self._exchange.leave()
-
-    # -- inside -------------------------------------------------------------------------------------------------------
 
     def _take(self, event: object) -> None:
         match event:
@@ -381,8 +377,6 @@ class Exchange:
                     await self._changed.wait()
         return not self._has_left
 
-    # -- inside -------------------------------------------------------------------------------------------------------
-
     def _scope(self) -> Message:
         request, transport = self._request, self._connection.transport
         target = request.target
@@ -404,33 +398,3 @@ class Exchange:
             "server": (transport.get_extra_info("sockname") or ("", 0))[:2],
             "extensions": {WIRE: self},
         }
-
-
-class _Lifespan:
-    """The app's startup and shutdown, around a block."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self._in: asyncio.Queue[Message] = asyncio.Queue()
-        self._out: asyncio.Queue[Message] = asyncio.Queue()
-
-    async def __aenter__(self) -> None:
-        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
-        self._task = asyncio.get_running_loop().create_task(self._run(scope))
-        await self._say("lifespan.startup")
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._say("lifespan.shutdown")
-        await self._task
-
-    async def _run(self, scope: Message) -> None:
-        try:
-            await self._app(scope, self._in.get, self._out.put)
-        finally:
-            await self._out.put({"type": "ended"})
-
-    async def _say(self, message: str) -> None:
-        await self._in.put({"type": message})
-        answer = await self._out.get()
-        if not answer["type"].endswith(".complete"):
-            raise RuntimeError("the simulator's app did not start or stop; its log says why")

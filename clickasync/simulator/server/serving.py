@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.routing import BaseRoute
 
-    from clickasync.simulator.server.http import App, Server
+    from clickasync.simulator.server.asgi import App
+    from clickasync.simulator.server.http import Server
 
 __all__ = ["ServerThread", "create_app", "run", "serve", "serving"]
 
