@@ -381,7 +381,7 @@ class Gateway(Readings):
             if account is None or account.target is None:
                 raise ValueError("the account has no callback URL: set one first")
             notification = Notification(attempt.event, account.target, attempt.notification.attempt, by_hand=True)
-            self.world.outgoing.waiting.add(self.now(), notification)
+            self.world.outgoing.add(self.now(), notification)
 
     @property
     def pending_callbacks(self) -> int:

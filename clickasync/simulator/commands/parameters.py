@@ -26,6 +26,8 @@ WEEK: Final = 7 * 24 * 3600
 SLACK: Final = 5 * 60
 """A message may go out five minutes off its scheduled time, so a time that close to the limits will do."""
 
+_LONGEST: Final = 40_000
+"""Characters of a parameter that are kept; the longest payload there is takes 36,000."""
 _NOT_OPTIONS: Final = frozenset({"api_id", "user", "password", "session_id", "to", "text"})
 _FEATURES: Final = sum(Feature)
 
@@ -118,7 +120,7 @@ def read_order(fields: Mapping[str, str], *, unix_now: float) -> Order:
         callback=Callback(int(given.get("callback", 0))),
         climsgid=given.get("climsgid", ""),
         delay=_delay(given, unix_now),
-        options={name: value for name, value in given.items() if name not in _NOT_OPTIONS},
+        options={name[:_LONGEST]: value[:_LONGEST] for name, value in given.items() if name not in _NOT_OPTIONS},
     )
 
 

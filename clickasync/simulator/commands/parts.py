@@ -21,6 +21,8 @@ from clickasync.simulator.world.refusals import Refusal
 __all__ = ["parts_of"]
 
 _ALONE: Final = 140
+_MOST: Final = 255
+"""The header counts the parts in one byte."""
 _JOINING: Final = 5
 """Bytes that joining takes in a header that is there already; without one, the header's length is a sixth."""
 _NOKIA: Final = frozenset(
@@ -60,7 +62,10 @@ def _octet_parts(size: int, header: bytes) -> int:
     room = _ALONE - (len(header) or 1) - _JOINING
     if room < 1 or _is_a_part(header):
         raise Refusal("113")  # what is a part cannot be split again
-    return -(-size // room)
+    parts = -(-size // room)
+    if parts > _MOST:
+        raise Refusal("113")
+    return parts
 
 
 def _is_a_part(header: bytes) -> bool:

@@ -7,7 +7,7 @@ test number whose fault concerns the line itself (`clickasync.simulator.faults.r
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from attrs import evolve
 
@@ -19,6 +19,9 @@ from clickasync.simulator.world.messages import Message, Order
 from clickasync.simulator.world.refusals import Refusal
 
 __all__ = ["endbatch", "ind_push", "quicksend", "senditem", "sendmsg", "si_push", "startbatch"]
+
+_LONGEST_PUSH: Final = 2000
+"""Characters of a title and a URL that are kept."""
 
 _Outcome: TypeAlias = tuple[str, Message | Refusal]
 """A recipient as the reply names it, and what was decided."""
@@ -48,7 +51,7 @@ def _push(call: Call, account: Account, title: str, url: str) -> str:
     # A notification is one binary message whatever it says, so its text is neither counted nor decoded.
     fields = {**call.fields, "text": "-", "unicode": "", "data": ""}
     order = read_order(fields, unix_now=call.world.clock.calendar())
-    order = evolve(order, text=f"{call.fields[title]} {call.fields[url]}")
+    order = evolve(order, text=f"{call.fields[title]} {call.fields[url]}"[:_LONGEST_PUSH])
     return _send(call, account, order, numbers, name_all=True)
 
 

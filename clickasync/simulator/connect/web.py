@@ -60,7 +60,7 @@ async def _call(connect: Connect, request: Request) -> Response:
         fields.get("XML", ""),
         address=request.client.host if request.client else "",
         base_url=str(request.base_url),
-        secure=request.url.scheme == "https",
+        secure=request.scope["scheme"] == "https",
     )
     return Response(reply, media_type="text/xml")
 

@@ -24,6 +24,8 @@ from clickasync.simulator.faults.effects import Fault
 
 __all__ = ["ANY", "Faults", "Rule"]
 
+MOST: Final = 200
+"""Rules in force at one time."""
 ANY: Final = "*"
 """In the place of a command: whichever is called."""
 
@@ -90,6 +92,8 @@ class Faults:
             raise ValueError("times is a whole number from 1")
         if isinstance(probability, bool) or not isinstance(probability, int | float) or not 0 < probability <= 1:
             raise ValueError("probability is above 0 and at most 1")
+        if len(self.rules) >= MOST:
+            raise ValueError(f"{MOST} faults are in force: heal some first")
         self._made += 1
         rule = Rule(self._made, command, fault, times, probability, secrets.randbelow(10**9) if seed is None else seed)
         self.rules.append(rule)

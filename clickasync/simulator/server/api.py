@@ -56,7 +56,7 @@ class HttpApi:
             return PlainTextResponse("Request body too large", 413, headers={"Connection": "close"})
         fields = read_query(request.scope["query_string"])
         fields |= read_form(body, request.headers.get("content-type", ""))
-        answer = self._gateway.answer(request.url.path, fields, method=request.method)
+        answer = self._gateway.answer(request.scope["path"], fields, method=request.method)
         return PlainTextResponse("Not found", 404) if answer is None else answer
 
 

@@ -136,7 +136,7 @@ class World:
         """Let a callback wait, if the account wants any."""
         account = self.accounts.get(api_id)
         if account is not None and account.target is not None:
-            self.outgoing.waiting.add(self.clock.now(), Notification(event, account.target))
+            self.outgoing.add(self.clock.now(), Notification(event, account.target))
 
     def clear(self) -> None:
         """Forget all that happened. Accounts stay."""

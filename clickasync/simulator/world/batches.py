@@ -21,6 +21,10 @@ from clickasync.simulator.world.refusals import Refusal
 
 __all__ = ["Batch", "Batches"]
 
+MOST: Final = 1000
+"""Batches that are open at one time; beyond that the oldest ends."""
+MOST_TEMPLATE: Final = 40_000
+"""Characters; 255 parts of Unicode take more than the half."""
 LIFETIME: Final = 24 * 3600.0
 _HOLE: Final = re.compile(r"#(field[1-9]\d*)#", re.ASCII)
 _OF_THE_CALL: Final = frozenset({"api_id", "user", "password", "session_id", "to", "text", "template"})
@@ -55,8 +59,12 @@ class Batches:
             raise Refusal("202")
         if fields.get("unicode") == "1":
             _check_unicode(template)
-        shared = {name: value for name, value in fields.items() if name not in _OF_THE_CALL}
+        if len(template) > MOST_TEMPLATE:
+            raise Refusal("113")
+        shared = {name: value[:MOST_TEMPLATE] for name, value in fields.items() if name not in _OF_THE_CALL}
         self._bury(now)
+        if len(self._batches) >= MOST:
+            del self._batches[next(iter(self._batches))]
         batch = Batch(secrets.token_hex(16), api_id, template, shared, now + LIFETIME)
         self._batches[batch.id] = batch
         return batch

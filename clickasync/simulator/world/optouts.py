@@ -7,6 +7,8 @@ from typing import Final
 
 __all__ = ["OptOuts"]
 
+MOST: Final = 10_000
+"""Handsets that are remembered; beyond that the oldest may be reached again."""
 _WORDS: Final = frozenset({"stop", "end", "cancel", "unsubscribe", "quit"})
 _EVERYWHERE: Final = frozenset({("stop", "all"), ("stop", "stop")})
 _FROM_ALL: Final = ""
@@ -27,6 +29,8 @@ class OptOuts:
     def hear(self, api_id: str, handset: str, number: str, text: str) -> None:
         """Note what a handset wrote to one of the account's numbers."""
         words = tuple(text.lower().split())
+        if len(self._numbers) >= MOST:
+            del self._numbers[next(iter(self._numbers))]
         if words in _EVERYWHERE:
             self._numbers.setdefault((api_id, handset), set()).add(_FROM_ALL)
         elif self._is_stop(words):

@@ -12,11 +12,14 @@ an attempt that failed  waiting again as the schedule of its event says, until t
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
 from clickasync.simulator.world.agenda import Agenda
 from clickasync.simulator.world.events import Attempt, Notification, Outcome
 
 __all__ = ["Outgoing"]
+
+MOST_WAITING: Final = 100_000
 
 
 class Outgoing:
@@ -31,6 +34,11 @@ class Outgoing:
         self.attempts: deque[Attempt] = deque(maxlen=keep)
         self._under_way: dict[int, Notification] = {}
 
+    def add(self, due: float, notification: Notification) -> None:
+        """Let a callback wait. Where too many wait already, it is lost."""
+        if len(self.waiting) < MOST_WAITING:
+            self.waiting.add(due, notification)
+
     def take_due(self, now: float) -> list[Notification]:
         """Hand out what is due. For each, say by `attempted` how it went."""
         due = list(self.waiting.take_due(now))
@@ -44,7 +52,7 @@ class Outgoing:
         delay = None if outcome.is_success else notification.retry_delay
         next_at = None if delay is None else now + delay
         if next_at is not None:
-            self.waiting.add(next_at, notification.again())
+            self.add(next_at, notification.again())
         attempt = Attempt(number, notification, outcome, now, next_at)
         self.attempts.append(attempt)
         return attempt

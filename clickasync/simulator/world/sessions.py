@@ -12,6 +12,7 @@ dead        \\-                            (it stays dead, and is forgotten)
 from __future__ import annotations
 
 import secrets
+from typing import Final
 
 from attrs import define
 
@@ -19,6 +20,9 @@ from clickasync.simulator.world.accounts import Account
 from clickasync.simulator.world.refusals import Refusal
 
 __all__ = ["Session", "Sessions"]
+
+MOST: Final = 10_000
+"""Sessions that live at one time; beyond that the longest silent dies."""
 
 
 @define(eq=False)
@@ -51,6 +55,8 @@ class Sessions:
     def open(self, account: Account, now: float) -> str:
         """Begin a session and return its ID."""
         self._bury(now)
+        if len(self._sessions) >= MOST:
+            del self._sessions[next(iter(self._sessions))]
         session_id = secrets.token_hex(16)
         self._sessions[session_id] = Session(account, now, now)
         self.opened += 1
