@@ -20,7 +20,7 @@ from clickasync.simulator.server.control import ENDPOINTS
 from tests.support.simulator import LOGIN
 
 REQUESTS: Final = 10_000
-KEEP: Final = 50
+KEEP: Final = 20
 MULTIPART: Final = "multipart/form-data"
 NAMES: Final = [
     "to", "text", "from", "callback", "climsgid", "cliMsgId", "concat", "deliv_time", "scheduled_time", "unicode",
@@ -51,7 +51,7 @@ class Fuzzer:
         return {"method": method, "path": path, "query_string": query, "body": body, "content_type": content_type}
 
     def command(self) -> tuple[str, str, bytes, bytes, str]:
-        path = self.dice.choice([*COMMANDS]) + self.dice.choice(["", ".php", "/"])
+        path = self.dice.choice([*COMMANDS, *["/http/sendmsg"] * 20]) + self.dice.choice(["", ".php", "/"])
         fields = self.form({**LOGIN, "to": "27821234567", "text": "Hi"} if self.dice.random() < 0.8 else {})
         if self.dice.random() < 0.5:
             return "GET", path, fields, b"", ""
