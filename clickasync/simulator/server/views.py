@@ -173,9 +173,9 @@ def rule(rule: Rule) -> Json:
 
 
 def clock(gateway: Gateway) -> Json:
-    """The clock: what it says, how fast it goes, and what the calendar says at the same moment."""
+    """The clock: what it says, how fast it goes, and what makes a time of day of it."""
     clock = gateway.world.clock
-    return {"now": clock.now(), "speed": clock.speed, "calendar": clock.calendar()}
+    return {"now": clock.now(), "speed": clock.speed, "epoch": clock.epoch}
 
 
 _VIEWS: Final[Mapping[type, tuple[str, Callable[[Any], Json]]]] = {

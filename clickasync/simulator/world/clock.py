@@ -30,6 +30,8 @@ class Clock:
         self.calendar = calendar
         self._source = source or time.monotonic
         self._advanced = 0.0
+        self.epoch = calendar() - self.now()
+        """What to add to a time of this clock to have a time of day: the real one, until somebody moves the clock."""
 
     def now(self) -> float:
         """The time, in the gateway's seconds."""
