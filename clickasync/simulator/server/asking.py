@@ -10,7 +10,6 @@ from typing import Any, Final
 from clickasync.simulator.gateway import Gateway
 from clickasync.simulator.server import views
 from clickasync.simulator.server.endpoints import Missing, Values
-from clickasync.simulator.server.stream import RUN
 
 __all__ = ["callbacks", "faults", "inbound", "log", "message", "messages", "refused", "status"]
 
@@ -22,7 +21,7 @@ def status(gateway: Gateway, values: Values) -> Any:
     world = gateway.world
     now = gateway.now()
     return {
-        "run": RUN,
+        "run": world.journal.run,
         "credits": str(gateway.credits),
         "messages": len(gateway.messages),
         "sessions": len(world.sessions),
@@ -64,7 +63,7 @@ def log(gateway: Gateway, values: Values) -> Any:
         "entries": [views.entry(entry) for entry in found],
         "has_more": len(found) == values.get("limit", _MOST),
         "clock": views.clock(gateway),
-        "run": RUN,
+        "run": journal.run,
     }
 
 

@@ -1,14 +1,13 @@
 """What happens, as a stream of server-sent events.
 
-It begins with ``hello``: the clock, and which run of the simulator this is, so that a page that comes back after a
-restart knows that all it has is gone. ``pulse`` says the time every two seconds. A reader who is too slow gets
-``missed`` and asks for what it lacks at ``/simulator/log``.
+It begins with ``hello``: the clock, and which gateway this is, so that a page that comes back after a restart knows
+that all it has is gone. ``pulse`` says the time every two seconds. A reader who is too slow gets ``missed``, and asks
+for what it lacks at ``/simulator/log``.
 """
 
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -19,12 +18,12 @@ from clickasync.simulator.gateway import Gateway
 from clickasync.simulator.server import views
 from clickasync.simulator.world.feed import Event, Subscription
 
-__all__ = ["RUN", "event_stream"]
+__all__ = ["event_stream"]
 
-RUN: Final = secrets.token_hex(4)
-"""Which run of the simulator this is."""
 PULSE: Final = 2.0
 """Seconds."""
+RETRY: Final = 500
+"""Milliseconds after which a reader comes back whose connection broke."""
 GATHER: Final = 0.02
 """Seconds in which events are gathered, so that a burst of them is not a packet each."""
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -37,7 +36,7 @@ def event_stream(gateway: Gateway) -> StreamingResponse:
 
 async def _lines(gateway: Gateway, events: Subscription) -> AsyncIterator[str]:
     with events:
-        yield _line("hello", {"run": RUN, "clock": views.clock(gateway)})
+        yield f"retry: {RETRY}\n" + _line("hello", {"run": gateway.world.journal.run, "clock": views.clock(gateway)})
         while True:
             with anyio.move_on_after(PULSE) as waiting:
                 await events.ready()

@@ -6,6 +6,7 @@ callbacks included, so that a reader who has seen some of them knows which are n
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from collections.abc import Mapping
 from itertools import count
@@ -95,6 +96,8 @@ class Journal:
         self.hits: deque[Hit] = deque(maxlen=keep)
         self.received: deque[Received] = deque(maxlen=keep)
         self.feed = Feed()
+        self.run = secrets.token_hex(4)
+        """Which gateway's journal this is, for a page that may have known another one."""
         self._numbers = count(1)
 
     def next_number(self) -> int:

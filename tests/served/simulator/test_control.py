@@ -295,6 +295,6 @@ def test_a_reader_does_not_keep_the_server_from_stopping(gateway: Gateway) -> No
             request = client.build_request("GET", f"{url}/simulator/events", timeout=20)
             stream = client.send(request, stream=True)
             lines = stream.iter_lines()
-            assert next(lines) == "event: hello"
+            assert next(lines) == "retry: 500"
         with pytest.raises(httpx.RemoteProtocolError):
             list(lines)

@@ -44,11 +44,9 @@ function openConversation(number, { stay = false } = {}) {
   conversation.unread = 0;
   thread.selected = conversation.items.at(-1);
   detail.show(thread.selected);
-  if (!stay) {
-    show("thread");
-    byId("messages").focus({ preventScroll: true });
-  }
-  draw();
+  if (!stay) show("thread");
+  drawNow();
+  if (!stay) byId("messages").focus({ preventScroll: true });
 }
 
 function select(item, { stay }) {
