@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from clickasync.simulator import Gateway
 from tests.support.browser import PATIENCE, Inbox, opened
+from tests.support.picture import PICTURE, take
 from tests.support.simulator import LOGIN
 
 expect.set_options(timeout=PATIENCE)
@@ -218,3 +220,10 @@ def test_hundreds_of_messages_at_once_do_not_freeze_it(browser: Browser, gateway
         expect(inbox.page.locator("#list-count")).to_have_text("301")
         expect(inbox.bubble("Message 599")).to_be_visible()
         assert inbox.page.evaluate("window.longest") < 1000
+
+
+def test_the_picture_of_the_guide_can_be_taken_again_and_is_small(browser: Browser, tmp_path: Path) -> None:
+    take(browser, tmp_path / "inbox.png")
+    for picture in (PICTURE, tmp_path / "inbox.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert picture.stat().st_size < 150_000

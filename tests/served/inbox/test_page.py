@@ -112,7 +112,7 @@ def test_a_fault_and_what_the_sdk_makes_of_it_stand_side_by_side(inbox: Inbox, g
     assert gateway.requests["querymsg"] == 1
     inbox.row(ANN).click()
     expect(inbox.page.locator("#messages .item.out")).to_have_count(1)
-    expect(inbox.page.locator("#messages .item.fault")).to_contain_text("(the gateway took it)")
+    expect(inbox.page.locator("#messages .item.fault")).to_contain_text("reset after the gateway took it")
 
 
 def test_faults_are_switched_and_healed_by_hand(inbox: Inbox, gateway: Gateway) -> None:

@@ -39,7 +39,7 @@ export const more = {
         el("p", {}, el("a", { href: "/simulator/connect" }, "Connect: who registered, e-mails, captchas")),
         el("p", { class: "soft mono" }, `Connect token ${status.connect.token}`),
       ),
-      el("section", {}, button("Keyboard shortcuts", () => panels().open("shortcuts"))),
+      el("div", { class: "buttons" }, button("Keyboard shortcuts", () => panels().open("shortcuts"))),
     ];
   },
 };

@@ -114,7 +114,8 @@ export class Thread {
     const isRefusal = item.kind === "refused";
     const what = isRefusal ? `refused: ${item.error} ${item.description}` : item.fault;
     const text = item.fields.text ? ` “${item.fields.text.slice(0, 100)}”` : "";
-    const taken = isRefusal ? "" : item.taken ? " (the gateway took it)" : " (the gateway never took it)";
+    const isSaid = isRefusal || what.includes("the gateway took it");
+    const taken = isSaid ? "" : item.taken ? " (the gateway took it)" : " (the gateway never took it)";
     return {
       side: isRefusal ? "note" : "note fault",
       words: [el("strong", {}, item.command), ` ${what}${taken}${text}`],
