@@ -119,11 +119,14 @@ function closeConversation() {
 }
 
 let refreshing = 0;
+const topics = new Set();
 
-function refreshPanel(kind) {
+function refreshPanel(topic) {
+  topics.add(topic);
   refreshing ||= setTimeout(() => {
     refreshing = 0;
-    panels.refresh(kind);
+    panels.refresh(topics);
+    topics.clear();
   }, 250);
 }
 

@@ -51,8 +51,8 @@ export class Panels {
   }
 
   /** Fill the open panel again, unless somebody is typing in it. */
-  async refresh(topic) {
-    if (!this.name || (topic && !PANELS[this.name].topics?.includes(topic))) return;
+  async refresh(topics) {
+    if (!this.name || (topics && !PANELS[this.name].topics?.some((topic) => topics.has(topic)))) return;
     await this.#fill({});
   }
 
