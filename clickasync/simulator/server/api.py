@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 from clickasync.simulator.answer import Answer
 from clickasync.simulator.faults.wire import Wire, WireFault, reply_bytes
 from clickasync.simulator.gateway import Gateway
+from clickasync.simulator.server.exchange import WIRE
 from clickasync.simulator.server.forms import read_form, read_query
-from clickasync.simulator.server.http import WIRE
 
 __all__ = ["HttpApi", "read_body"]
 

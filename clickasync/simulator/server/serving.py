@@ -165,15 +165,18 @@ class ServerThread:
         host: the address to listen on.
         port: 0 takes a free one.
         tls: for HTTPS.
+        idle: seconds that a connection may take to send a whole request; None: as the server has it.
     """
 
-    def __init__(self, app: App, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, app: App, host: str, port: int, *, tls: ssl.SSLContext | None = None, idle: float | None = None
+    ) -> None:
         with _extra():
-            from clickasync.simulator.server.http import Server
+            from clickasync.simulator.server.http import IDLE, Server
         self._up = threading.Event()
         self._is_listening = False
         self._socket = bind(host, port)
-        self.server = Server(app, self._socket, tls=tls, on_listening=self._note)
+        self.server = Server(app, self._socket, tls=tls, idle=IDLE if idle is None else idle, on_listening=self._note)
         self.url = url_of(self._socket, self.server.scheme)
         self._thread = threading.Thread(target=self._work, name="clickasync-simulator", daemon=True)
 
