@@ -11,7 +11,7 @@ from attrs import frozen
 
 from clickasync.simulator.connect.documents import Refused, Request
 from clickasync.simulator.connect.office import MAX_WRONG_CODES, Office
-from clickasync.simulator.connect.people import Email, Sms, User
+from clickasync.simulator.connect.people import Email, Link, Sms, User
 from clickasync.simulator.connect.tables import (
     ACCOUNTS,
     CALLBACKS,
@@ -100,7 +100,7 @@ def _register(office: Office, request: Request) -> Values:
         password=request["password"],
         email_address=request["email_address"],
         mobile_number=request["mobile_number"],
-        redirect=request["activation_redirect"],
+        link=Link(request["activation_redirect"]),
     )
     office.admit(user)
     if coupon:
@@ -119,7 +119,7 @@ def _resend(office: Office, request: Request) -> Values:
 
 
 def _send_link(office: Office, request: Request, user: User) -> None:
-    link = f"{request.base_url}/simulator/connect/activate?code={user.email_code}"
+    link = f"{request.base_url}/simulator/connect/activate?code={user.link.code}"
     text = f"Welcome, {user.name}. Activate your account: {link}"
     office.send(Email(user.email_address, "Activate your account", text, link))
 
@@ -142,31 +142,31 @@ def _forgot(office: Office, request: Request) -> Values:
 
 def _status(office: Office, request: Request) -> Values:
     user = office.log_in(request)
-    if not user.sms_activated:
+    if not user.sms.activated:
         raise Refused("104")
     return [{"Cellphone": user.mobile_number, "UserNumber": user.number}]
 
 
 def _send_sms(office: Office, request: Request) -> Values:
     user = office.log_in(request)
-    if user.sms_activated:
+    if user.sms.activated:
         raise Refused("108")
     user.mobile_number = request["mobile_number"] or user.mobile_number
-    user.sms_code, user.wrong_sms_codes = f"{secrets.randbelow(10**6):06}", 0
-    office.send(Sms(user.mobile_number, f"Your activation code: {user.sms_code}", user.sms_code))
+    user.sms.code, user.sms.wrong = f"{secrets.randbelow(10**6):06}", 0
+    office.send(Sms(user.mobile_number, f"Your activation code: {user.sms.code}", user.sms.code))
     return []
 
 
 def _validate_sms(office: Office, request: Request) -> Values:
     user = office.log_in(request)
-    if user.sms_activated:
+    if user.sms.activated:
         raise Refused("108")
-    if user.wrong_sms_codes >= MAX_WRONG_CODES:
+    if user.sms.wrong >= MAX_WRONG_CODES:
         raise Refused("102")
-    if not user.sms_code or request["sms_activation_code"] != user.sms_code:
-        user.wrong_sms_codes += 1
+    if not user.sms.code or request["sms_activation_code"] != user.sms.code:
+        user.sms.wrong += 1
         raise Refused("418")
-    user.sms_activated = True
+    user.sms.activated = True
     return []
 
 

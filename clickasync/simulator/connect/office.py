@@ -67,7 +67,7 @@ class Office:
     def activate(self, code: str) -> User | None:
         """Somebody follows the link in an e-mail; None if no account waits for this code."""
         for user in self.users.values():
-            if not user.email_activated and secrets.compare_digest(user.email_code.encode(), code.encode()):
+            if not user.email_activated and secrets.compare_digest(user.link.code.encode(), code.encode()):
                 user.email_activated = True
                 return user
         return None

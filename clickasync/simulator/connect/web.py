@@ -84,8 +84,8 @@ async def _activate(connect: Connect, request: Request) -> Response:
     user = connect.activate(request.query_params.get("code", ""))
     if user is None:
         return PlainTextResponse("This link is not valid, or it was followed already.", 404)
-    if user.redirect:
-        return RedirectResponse(user.redirect, 303)
+    if user.link.redirect:
+        return RedirectResponse(user.link.redirect, 303)
     return PlainTextResponse(f"The account of {user.name} is active.")
 
 

@@ -57,7 +57,6 @@ class Server:
         on_listening: Callable[[], object] = lambda: None,
     ) -> None:
         self.app = app
-        self.scheme = "https" if tls else "http"
         self.idle = idle
         self.made = 0
         """How many connections there ever were."""
@@ -67,6 +66,11 @@ class Server:
         self._bound = bound
         self._tls = tls
         self._on_listening = on_listening
+
+    @property
+    def scheme(self) -> str:
+        """http or https."""
+        return "https" if self._tls else "http"
 
     async def run(self) -> None:
         """Serve until `stop`."""

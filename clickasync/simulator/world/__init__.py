@@ -107,7 +107,7 @@ class World:
         if not changes:
             return
         for message, status in changes.take_due(self.clock.now()):
-            if message.is_cancelled or message.is_forgotten:
+            if message.ended:
                 continue
             if status is _EXPIRED and message.api_id in self.accounts:
                 self.accounts[message.api_id].credits += message.price

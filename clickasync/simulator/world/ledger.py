@@ -59,7 +59,7 @@ class Ledger:
 
     def remove(self, message: Message) -> None:
         """Forget a message. Nothing more follows from it."""
-        message.is_forgotten = True
+        message.ended = "deleted"
         self.messages.remove(message)
         self._unlist(message)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -69,10 +69,13 @@ class Message:
     """Seconds on the gateway's clock."""
     life: Life = field(repr=False)
     clock: Callable[[], float] = field(repr=False)
-    is_cancelled: bool = field(default=False, init=False, repr=False)
-    """Whether delmsg stopped it."""
-    is_forgotten: bool = field(default=False, init=False, repr=False)
-    """Whether it was deleted from the ledger by hand."""
+    ended: Literal["cancelled", "deleted"] | None = field(default=None, init=False, repr=False)
+    """Whether delmsg stopped it, or it was deleted from the ledger by hand: then nothing more follows from it."""
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether delmsg stopped it."""
+        return self.ended == "cancelled"
 
     @property
     def text(self) -> str:
@@ -143,7 +146,7 @@ class Message:
         """Stop it if it is still in the queue; give whether that was so."""
         stoppable = self.status is _QUEUED
         if stoppable:
-            self.is_cancelled = True
+            self.ended = "cancelled"
         return stoppable
 
     def changes(self) -> list[tuple[float, MessageStatus]]:
