@@ -75,6 +75,7 @@ class World:
             raise Refusal("301")
         account.credits -= order.price
         journal = self.journal
+        now = self.clock.now()
         message = Message(
             number=journal.next_number(),
             id=secrets.token_hex(16),
@@ -82,14 +83,14 @@ class World:
             command=command,
             to=to,
             order=order,
-            accepted_at=self.clock.now(),
+            accepted_at=now,
             life=self.network.life_of(to),
             clock=self.clock.now,
         )
         self.ledger.add(message)
         has_readers = journal.feed.has_readers
         for due, status in message.changes():
-            if has_readers or status is _EXPIRED or status in order.callback.statuses:
+            if (has_readers and due > now) or status is _EXPIRED or status in order.callback.statuses:
                 self.ledger.changes.add(due, (message, status))
         if has_readers:
             journal.feed.publish("message", message)
