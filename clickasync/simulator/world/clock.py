@@ -30,8 +30,14 @@ class Clock:
         self.calendar = calendar
         self._source = source or time.monotonic
         self._advanced = 0.0
-        self.epoch = calendar() - self.now()
+        self._epoch: float | None = None
+
+    @property
+    def epoch(self) -> float:
         """What to add to a time of this clock to have a time of day: the real one, until somebody moves the clock."""
+        if self._epoch is None:  # not before somebody asks: the source may need an event loop
+            self._epoch = self.calendar() - self._source() * self.speed
+        return self._epoch
 
     def now(self) -> float:
         """The time, in the gateway's seconds."""
