@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -16,6 +17,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["Guard"]
+
+_ELSEWHERE: Final = "This request comes from a page of another origin.\n"
 
 
 class Guard:
@@ -48,8 +51,10 @@ class Guard:
             )
         origin = request.headers.get("origin")
         if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
-            return "This request comes from a page of another origin.\n"
-        return ""
+            return _ELSEWHERE
+        # What a page loads or fetches without asking comes without an Origin, but the browser says whose it is.
+        is_elsewhere = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        return _ELSEWHERE if is_elsewhere and request.headers.get("sec-fetch-mode") != "navigate" else ""
 
     def _knows(self, host: str) -> bool:
         try:

@@ -233,6 +233,14 @@ def test_a_page_of_another_origin_cannot_post(http: httpx.Client, gateway: Gatew
     assert len(gateway.messages) == 1
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_origin_cannot_load_what_is_here(http: httpx.Client, site: str) -> None:
+    """As a script or a picture, for which browsers send no Origin; a link may lead here."""
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+    assert http.get("/simulator/messages", headers=headers).status_code == 403
+    assert http.get("/", headers={**headers, "Sec-Fetch-Mode": "navigate"}).status_code == 200
+
+
 def test_its_own_page_and_programs_are_let_in(http: httpx.Client) -> None:
     own = str(http.base_url).rstrip("/")
     assert http.post("/simulator/reset", headers={"Origin": own}).status_code == 200
