@@ -12,7 +12,6 @@ export class Stream {
 
   start() {
     const source = new EventSource("/simulator/events");
-    source.addEventListener("open", () => this.onState("live"));
     source.addEventListener("error", () => this.onState("lost"));
     const on = (kind, run) => source.addEventListener(kind, (event) => run(JSON.parse(event.data), kind));
     on("hello", (data) => this.#hello(data));
@@ -56,6 +55,7 @@ export class Stream {
         more = has_more;
         this.onChange("entries");
       }
+      this.onState("live");
     } catch {
       this.onState("lost");
     }
