@@ -8,7 +8,7 @@ from attrs import frozen
 
 from tests.support.simulator import LOGIN
 
-__all__ = ["Seen", "closed", "connect", "form", "read_one", "see"]
+__all__ = ["Seen", "connect", "form", "read_one", "see"]
 
 
 @frozen
@@ -63,11 +63,6 @@ def read_one(stream: socket.socket) -> Seen:
     while len(body) < length:
         body += _more(stream)
     return Seen(head + b"\r\n\r\n" + body, "open")
-
-
-def closed(stream: socket.socket) -> bool:
-    """Whether the other side has closed, for a connection on which nothing is to come."""
-    return see(stream).data == b""
 
 
 def _more(stream: socket.socket) -> bytes:
