@@ -63,7 +63,8 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "httpx": ("clickasync.transport", "clickasync.simulator"),
     "xmltodict": ("clickasync.connect", "clickasync.callbacks", "clickasync.simulator"),
     "starlette": ("clickasync.simulator", "clickasync.callbacks.receiver"),
-    "uvicorn": ("clickasync.simulator", "clickasync.cli"),
+    "uvicorn": ("clickasync.cli",),
+    "h11": ("clickasync.simulator",),
     "typer": ("clickasync.cli",),
     "rich": ("clickasync.cli",),
 }
@@ -96,8 +97,6 @@ MOST_LINES: Final = 400
 MOST_ATTRIBUTES: Final = 10
 MANY_ATTRIBUTES: Final = {
     "clickasync.cli.bulk.run.Run",
-    "clickasync.simulator.connect.state.Connect",
-    "clickasync.simulator.gateway.Gateway",
 }
 
 
@@ -266,6 +265,7 @@ def test_no_room_reaches_into_private_names(module: Module) -> None:
         node.attr
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("_")
+        if node.attr != "_replace"  # of a NamedTuple, and public
     }
     imported = {
         alias.name

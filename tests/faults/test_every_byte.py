@@ -73,7 +73,6 @@ async def test_an_end_at_any_byte_of_the_reply(first: int, by_reset: bool) -> No
     assert len(fragile.gateway.messages) == len(range(first, whole + 1, STEP)), "none was sent twice"
 
 
-@pytest.mark.filterwarnings("ignore:Exception ignored in. .async_generator object ByteStream")  # httpx's, on trio
 @pytest.mark.parametrize("by_reset", [False, True])
 @pytest.mark.parametrize("first", range(STEP))
 async def test_an_end_at_any_byte_of_the_request(first: int, by_reset: bool) -> None:

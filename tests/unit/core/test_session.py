@@ -12,10 +12,12 @@ from urllib.parse import parse_qsl
 import anyio
 import httpx
 import pytest
+from anyio.abc import ByteStream
 
 from clickasync import Accepted, AuthenticationError, ClickatellError, SessionExpiredError, TransportError
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always
+from tests.support.raw import http, listening, read_request
 from tests.support.virtual import answer, client_of, on_virtual_time, tasks_alive, virtual_gateway
 from tests.support.ways import Client, both_ways, only_ours, way
 
@@ -256,17 +258,30 @@ async def test_an_authentication_that_does_not_get_through_fails_those_who_wait_
 @on_virtual_time
 async def test_idle_connections_are_closed_after_four_seconds() -> None:
     """Before the gateway closes them. The next call opens another."""
-    faulty = FaultyGateway(Gateway(), idle_seconds=3600.0)
+    gateway = Gateway()
+    came = open_connections = 0
+
+    async def serve(stream: ByteStream) -> None:
+        nonlocal came, open_connections
+        came += 1
+        open_connections += 1
+        try:
+            while True:
+                exchange = await read_request(stream)
+                await stream.send(http(gateway.handle(exchange.path, exchange.fields) or ""))
+        finally:
+            open_connections -= 1
+
     settings: dict[str, Any] = {**LOGIN, "timeout": httpx.Timeout(None), "keep_session_alive": False}
-    async with faulty.serve() as url, Client(**settings, base_url=url) as client:
+    async with listening(serve) as url, Client(**settings, base_url=url) as client:
         await client.balance()
         await anyio.sleep(3.9)
-        assert faulty.open_connections == 1
+        assert (came, open_connections) == (1, 1)
         await anyio.sleep(0.2)
         await anyio.wait_all_tasks_blocked()
-        assert faulty.open_connections == 0
+        assert (came, open_connections) == (1, 0)
         await client.balance()
-        assert faulty.connections == 2
+        assert (came, open_connections) == (2, 1)
 
 
 async def test_a_connection_that_the_gateway_closed_while_it_was_idle_is_not_a_failed_send() -> None:
@@ -327,10 +342,12 @@ async def test_clients_that_push_each_other_out_do_not_hammer() -> None:
 async def test_news_of_an_old_session_cost_no_pause() -> None:
     """Who was refused in a session that another has renewed by now goes on at once with the newest."""
     gateway = virtual_gateway()
+    is_out = anyio.Event()
 
     async def slow_for_some(request: httpx.Request) -> httpx.Response:
         response = answer(gateway, request)
         if "text=slow" in request.content.decode() and "003" in response.text:
+            is_out.set()
             await anyio.sleep(5)  # its refusal arrives long after the session was renewed
         return response
 
@@ -346,6 +363,7 @@ async def test_news_of_an_old_session_cost_no_pause() -> None:
         start = anyio.current_time()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(send, "slow")
+            await is_out.wait()
             tasks.start_soon(send, "quick")
     assert 0.1 < times["quick"] - start < 0.3, "the newest session was refused: a pause before the next"
     assert times["slow"] - start == pytest.approx(5.0)
