@@ -1,0 +1,1 @@
+"""Durable bulk sending, from one process to a fleet, exact through any crash."""
