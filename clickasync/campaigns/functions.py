@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, Double, Text
+from sqlalchemy import Boolean, Double, Integer, Text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-__all__ = ["identity", "now", "opted_out", "position", "position_at_least"]
+__all__ = ["identity", "now", "opted_out", "place_in", "position", "position_at_least"]
 
 
 class now(FunctionElement[float]):  # noqa: N801 - named as functions of SQL are
@@ -47,6 +47,24 @@ class opted_out(FunctionElement[str]):  # noqa: N801
 
     type = Text()
     inherit_cache = True
+
+
+class place_in(FunctionElement[int]):  # noqa: N801
+    """Where the second bytes stand in the first, from 1; 0: nowhere."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(place_in, "sqlite")
+def _(element: place_in, compiler: Any, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
+
+
+@compiles(place_in, "postgresql")
+def _(element: place_in, compiler: Any, **options: Any) -> str:
+    whole, part = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"position({part} IN {whole})"
 
 
 @compiles(now, "sqlite")

@@ -149,6 +149,16 @@ class Loader:
         await self._guarded(lambda connection: connection.execute(flip).rowcount, states=("loading", state))
         await self._store.analyze()
 
+    async def abandon(self) -> None:
+        """Loading failed: take back what was stored.
+
+        Raises:
+            ConfigurationError: somebody else has taken the campaign.
+        """
+        while await self._guarded(self._delete_some):
+            pass
+        await self._guarded(lambda connection: connection.execute(delete(campaigns).where(_k.id == self._id)))
+
     async def last_call(self) -> int:
         """The ID of the call that was stored last."""
         rows = await self._store.step(select(func.max(calls.c.id)).where(calls.c.campaign_id == self._id))

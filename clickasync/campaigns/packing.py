@@ -70,6 +70,7 @@ class Packer:
         size: recipients in a call, at most.
         new_key: what makes the random key of a call.
         check: raises `ClickatellError` for a text with options that cannot be sent.
+        has_text: whether the campaign has a text, for rows that bring none.
         personal: whether each row brings a text that hardly another one has.
         once: whether a number that came before is left out.
         excluded: numbers to leave out.
@@ -81,6 +82,7 @@ class Packer:
         new_key: Callable[[], bytes],
         check: Callable[[str | None, Mapping[str, Any] | None], None],
         *,
+        has_text: bool = True,
         personal: bool = False,
         once: bool = True,
         excluded: Collection[str] = (),
@@ -88,6 +90,7 @@ class Packer:
         self._size = size
         self._new_key = new_key
         self._check = check
+        self._has_text = has_text
         self._personal = personal
         self._seen = Seen()
         self._once = once
@@ -96,7 +99,6 @@ class Packer:
         self._blocks: dict[str | None, _Group] = {}
         self._waiting = 0
         self._hash = hashlib.sha256()
-        self._unchecked: set[tuple[str | None, str | None]] = set()
         self.recipients = self.excluded = 0
         self.bad: list[BadItem] = []
         """Taken away by whoever stores them."""
@@ -119,7 +121,7 @@ class Packer:
                 continue
             try:
                 options = None if not item.options else json.dumps(item.options, sort_keys=True)
-                if item.text is not None or options is not None:
+                if item.text is not None or options is not None or not self._has_text:
                     self._check(item.text, item.options)
                 tag = json.dumps(item.tag) if item.tag is not None else ""
             except ClickatellError as error:

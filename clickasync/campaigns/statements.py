@@ -16,6 +16,7 @@ from clickasync.campaigns.schema import calls, campaigns, is_ready, is_under_way
 from clickasync.campaigns.states import State
 
 __all__ = [
+    "ASKED",
     "BEGIN",
     "CLAIM",
     "FINISH",
@@ -24,7 +25,6 @@ __all__ = [
     "LOCK",
     "MINE",
     "RELEASE",
-    "SAID",
     "SUPPRESS",
     "TAKE_OVER",
     "WRITE",
@@ -127,9 +127,6 @@ FINISH: Final = (
 """out, asking → settled (or ready, with positions reopened): what the reply said, where no report came before it.
 The outcomes are given as parameters, by the names of their columns."""
 
-SAID: Final = select(_c.state, _c.sent_epoch, _c.said_epoch).where(_c.id == _ID)
-"""Who has spoken of a call."""
-
 _is_alive = exists().where(workers.c.id == _c.worker, workers.c.beat > now() - LEASE, workers.c.beat < now() + LEASE)
 _is_of_my_account = exists().where(_campaign_of_call, _k.account == _ACCOUNT)
 
@@ -159,6 +156,11 @@ TAKE_OVER: Final = (
 
 MINE: Final = select(_c.id, _c.epoch).where(_c.worker == _WORKER, is_under_way)
 """What the database believes that I have in hand."""
+
+ASKED: Final = select(_c.id, _c.epoch, _c.key, _c.kind, _c.gen, _c.outcome, (now() - _c.out_at).label("age")).where(
+    _c.id == _ID, _c.state == State.ASKING.value, _c.worker == _WORKER
+)
+"""A call that I ask about."""
 
 LOCK: Final = select(calls).where(_c.id == _ID).with_for_update()
 """A call, for whoever merges what is said of it from several sides."""

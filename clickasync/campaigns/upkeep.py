@@ -13,6 +13,7 @@ from sqlalchemy import (
     case,
     delete,
     exists,
+    func,
     insert,
     or_,
     select,
@@ -22,7 +23,20 @@ from sqlalchemy import (
 from clickasync.campaigns.functions import identity, now, position
 from clickasync.campaigns.schema import calls, campaigns, is_ready, is_under_way, meta, optouts, rates, workers
 
-__all__ = ["BEAT", "BURY", "DEREGISTER", "HEALTH", "PAUSE", "REGISTER", "RESERVE", "ROOM", "SET_SPAN", "UNDONE", "VIEW"]
+__all__ = [
+    "BEAT",
+    "BURY",
+    "COUNTS",
+    "DEREGISTER",
+    "HEALTH",
+    "PAUSE",
+    "REGISTER",
+    "RESERVE",
+    "ROOM",
+    "SET_SPAN",
+    "UNDONE",
+    "VIEW",
+]
 
 _MOST_AHEAD: Final = 600
 """A rate is taken for at most so many recipients in advance; what is further ahead is a clock that jumped."""
@@ -95,17 +109,35 @@ VIEW: Final = (
     .where(
         _k.account == _ACCOUNT,
         _k.state == "running",
-        exists().where(calls.c.campaign_id == _k.id, is_ready),
+        or_(
+            exists().where(calls.c.campaign_id == _k.id, is_ready),
+            exists().where(calls.c.campaign_id == _k.id, is_under_way),
+        ),
     )
     .order_by(_k.id)
 )
-"""The campaigns of an account of which something is left to send, the oldest first."""
+"""The campaigns of an account that are not finished, the oldest first."""
 
-UNDONE: Final = select(
-    exists().where(_k.account == _ACCOUNT, _k.state == "running", _has_ready).label("ready"),
-    exists().where(_k.account == _ACCOUNT, calls.c.campaign_id == _k.id, is_under_way).label("under_way"),
-)
+_is_running_with_ready = exists().where(_k.account == _ACCOUNT, _k.state == "running", _has_ready)
+_is_under_way = exists().where(_k.account == _ACCOUNT, calls.c.campaign_id == _k.id, is_under_way)
+_is_named = _k.name.in_(bindparam("b_names", expanding=True))
+
+UNDONE: Final = select(_is_running_with_ready.label("ready"), _is_under_way.label("under_way"))
 """Whether anything is left to do for an account."""
+
+UNDONE_OF: Final = select(
+    _is_running_with_ready.where(_is_named).label("ready"), _is_under_way.where(_is_named).label("under_way")
+)
+"""Whether anything is left to do for some of its campaigns."""
+
+COUNTS: Final = select(
+    *(
+        func.coalesce(func.sum(calls.c[name]), 0).label(name)
+        for name in ("accepted", "rejected", "uncertain", "suppressed")
+    ),
+    func.coalesce(func.max(case((is_under_way, 1), else_=0)), 0).label("under_way"),
+).where(calls.c.campaign_id == _CAMPAIGN)
+"""The outcomes of a campaign so far."""
 
 PAUSE: Final = (
     update(campaigns)
