@@ -21,8 +21,7 @@ from clickasync._version import __version__
 from clickasync.campaigns import upkeep
 from clickasync.campaigns.errors import DatabaseAwayError
 from clickasync.campaigns.moves import Moves
-from clickasync.campaigns.schema import VERSION
-from clickasync.campaigns.statements import LEASE
+from clickasync.campaigns.schema import LEASE, VERSION
 from clickasync.campaigns.store import Store, forget
 from clickasync.campaigns.windows import next_span, parse_window
 from clickasync.errors import ConfigurationError

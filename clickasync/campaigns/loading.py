@@ -18,8 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from clickasync.campaigns.functions import now
 from clickasync.campaigns.packing import BadItem, Packer
-from clickasync.campaigns.schema import bad_rows, calls, campaigns
-from clickasync.campaigns.statements import LEASE
+from clickasync.campaigns.schema import LEASE, bad_rows, calls, campaigns
 from clickasync.campaigns.store import Store
 from clickasync.errors import ConfigurationError
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from clickasync.campaigns.states import UNDER_WAY, State
 
 __all__ = [
+    "LEASE",
     "VERSION",
     "bad_rows",
     "calls",
@@ -42,6 +43,9 @@ __all__ = [
 
 VERSION: Final = 1
 """Of the tables. `upgrade` takes older ones here, step by step; workers of another version stop claiming."""
+
+LEASE: Final = 3.0
+"""Seconds after its last beat for which a worker is taken for alive. A beat so far in the future is as good as none."""
 
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only where the type says INTEGER

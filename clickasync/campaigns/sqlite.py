@@ -15,6 +15,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -63,7 +64,7 @@ class SqliteDatabase:
 
     def _open(self) -> None:
         try:
-            self.had_log = self._path.with_name(f"{self._path.name}-wal").exists()
+            self.had_log = self._log.exists()
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # people's data: for nobody else to read
             self._connection = self._engine.connect()
         except OSError as error:
@@ -129,16 +130,25 @@ class SqliteDatabase:
         await self._in_thread(work)
         await self.checkpoint()
 
-    async def aclose(self) -> None:
-        """Close it; what runs is finished first."""
+    async def aclose(self, if_last: str | None) -> None:
+        """Close it; what runs is finished first. `if_last`: what to write if nobody else has it open."""
 
         def work() -> None:
             if self._connection is not None:
                 self._connection.close()
             self._engine.dispose()
+            # Who closes the file last takes the log away.
+            if if_last is not None and self._path.exists() and not self._log.exists():
+                last = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+                with closing(last), suppress(sqlite3.OperationalError):
+                    last.execute(if_last)
 
         await self._in_thread(work)
         self._thread.shutdown(wait=False)
+
+    @property
+    def _log(self) -> Path:
+        return self._path.with_name(f"{self._path.name}-wal")
 
     def _begin(self, connection: Connection) -> None:
         connection.exec_driver_sql(self._begins_with)

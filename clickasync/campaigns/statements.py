@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Text, and_, bindparam, case, exists, null, or_, select, update
 
 from clickasync.campaigns.functions import identity, now, opted_out, position, position_at_least
-from clickasync.campaigns.schema import calls, campaigns, is_ready, is_under_way, meta, workers
+from clickasync.campaigns.schema import LEASE, calls, campaigns, is_ready, is_under_way, meta, workers
 from clickasync.campaigns.states import State
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "CLAIM",
     "FINISH",
     "GIVE_BACK",
-    "LEASE",
     "LOCK",
     "MINE",
     "RELEASE",
@@ -29,9 +28,6 @@ __all__ = [
     "TAKE_OVER",
     "WRITE",
 ]
-
-LEASE: Final = 3.0
-"""Seconds after its last beat for which a worker is taken for alive. A beat so far in the future is as good as none."""
 
 _ID = bindparam("b_id", type_=BigInteger())
 _EPOCH = bindparam("b_epoch", type_=BigInteger())

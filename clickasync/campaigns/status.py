@@ -12,8 +12,7 @@ from attrs import frozen
 from sqlalchemy import Connection, Integer, bindparam, cast, func, select
 
 from clickasync.campaigns.functions import now
-from clickasync.campaigns.schema import calls, campaigns, workers
-from clickasync.campaigns.statements import LEASE
+from clickasync.campaigns.schema import LEASE, calls, campaigns, workers
 from clickasync.campaigns.states import State
 from clickasync.campaigns.store import RECONCILE
 

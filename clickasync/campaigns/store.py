@@ -5,8 +5,8 @@ was begun would be begun again, and sent twice. Two entries of ``ca_meta`` tell,
 
 identity   which database this is (`functions.identity`). A failover, a restored backup or a copied file changes it.
 dirty      SQLite: whether anything was begun since the file was last left in order. A worker sets the mark and brings
-           it from the log into the file itself before it begins anything; whoever closes the file takes it away, and
-           what a log holds reaches the file in order. So a file with the mark and without a log lost the log.
+           it from the log into the file itself before it begins anything; whoever closes the file last takes it
+           away, and what a log holds reaches the file in order. So a file with the mark and without a log lost the log.
 
 A database that forgot pauses every campaign of which something is left to send, with the reason ``reconcile``.
 """
@@ -27,7 +27,7 @@ from sqlalchemy.exc import ArgumentError
 
 from clickasync.campaigns.errors import DatabaseAwayError
 from clickasync.campaigns.functions import identity, now
-from clickasync.campaigns.schema import VERSION, calls, campaigns, meta, metadata
+from clickasync.campaigns.schema import LEASE, VERSION, calls, campaigns, meta, metadata, workers
 from clickasync.campaigns.sqlite import How, SqliteDatabase
 from clickasync.campaigns.states import State
 from clickasync.errors import ConfigurationError
@@ -38,8 +38,9 @@ T = TypeVar("T")
 
 STEP_SECONDS: Final = 60.0
 """How long a step is repeated while the database is away."""
-_OPEN_SECONDS: Final = 10.0
+_OPEN_SECONDS: Final = 30.0
 _CREATING: Final = 0x636C6B61  # any number, the same for all who create the tables
+_CLEAR_MARK: Final = "UPDATE ca_meta SET value = '0' WHERE key = 'dirty' AND value = '1'"
 RECONCILE: Final = "reconcile"
 """The reason of campaigns whose database forgot."""
 
@@ -85,14 +86,16 @@ class Store:
             try:
                 await file.open()
             except BaseException:
-                await file.aclose()
+                await file.aclose(None)
                 raise
             store = cls(file, had_log=file.had_log, is_file=True)
         try:
-            await store.change(_create_tables, patience=_OPEN_SECONDS)
+            if not await store.read(_has_tables, patience=_OPEN_SECONDS):
+                await store.change(_create_tables, patience=_OPEN_SECONDS)
+            await store.read(_check_version)
             await store.look_whether_it_forgot()
         except BaseException:
-            await store._database.aclose()
+            await store._database.aclose(None)
             raise
         return store
 
@@ -115,17 +118,17 @@ class Store:
         try:
             await server.open(allow_unsafe=allow_unsafe)
         except BaseException:
-            await server.aclose()
+            await server.aclose(None)
             raise
         return cls(server, had_log=True, is_file=False)
 
     async def aclose(self) -> None:
         """Leave it in order, and close it."""
-        with contextlib.suppress(DatabaseAwayError):
-            if self.is_file:
-                mark = update(meta).where(meta.c.key == "dirty", meta.c.value == "1").values(value="0")
-                await self.change(lambda connection: connection.execute(mark), patience=1.0)
-        await self._database.aclose()
+        if self.is_file:
+            with contextlib.suppress(DatabaseAwayError):
+                if not await self.read(_has_workers, patience=1.0):
+                    await self.change(_clear_mark, patience=1.0)
+        await self._database.aclose(_CLEAR_MARK)
 
     # -- running statements
 
@@ -234,16 +237,34 @@ def forget(connection: Connection) -> None:
     connection.execute(update(campaigns).where(campaigns.c.state == "loading").values(loader=None))
 
 
-def _create_tables(connection: Connection) -> None:
+def _has_tables(connection: Connection) -> bool:
     if not inspect(connection).has_table(meta.name):
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATING})
-        metadata.create_all(connection)
-    if not connection.execute(select(func.count()).select_from(meta)).scalar_one():
-        dirty = "0" if connection.dialect.name == "sqlite" else "1"
-        connection.execute(insert(meta), [{"key": "version", "value": str(VERSION)}, {"key": "dirty", "value": dirty}])
-        connection.execute(insert(meta).values(key="identity", value=identity()))
+        return False
+    return bool(connection.execute(select(func.count()).select_from(meta)).scalar_one())
+
+
+def _create_tables(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATING})
+    if _has_tables(connection):
+        return
+    metadata.create_all(connection)
+    dirty = "0" if connection.dialect.name == "sqlite" else "1"
+    connection.execute(insert(meta), [{"key": "version", "value": str(VERSION)}, {"key": "dirty", "value": dirty}])
+    connection.execute(insert(meta).values(key="identity", value=identity()))
+
+
+def _check_version(connection: Connection) -> None:
     version = int(connection.execute(select(meta.c.value).where(meta.c.key == "version")).scalar_one())
     if version != VERSION:
         advice = "run: clickasync campaign upgrade" if version < VERSION else "use a newer clickasync"
         raise ConfigurationError(f"the tables of this database are of version {version}, and not {VERSION}: {advice}")
+
+
+def _has_workers(connection: Connection) -> bool:
+    alive = exists().where(workers.c.beat > now() - LEASE, workers.c.beat < now() + LEASE)
+    return bool(connection.execute(select(alive)).scalar_one())
+
+
+def _clear_mark(connection: Connection) -> None:
+    connection.exec_driver_sql(_CLEAR_MARK)
