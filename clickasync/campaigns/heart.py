@@ -7,6 +7,7 @@ when somebody looks after its calls, never whether they may be sent: the fence o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -29,6 +30,7 @@ from clickasync.errors import ConfigurationError
 __all__ = ["Heart", "Sendable"]
 
 BEAT_SECONDS: Final = 0.7
+_SOON: Final = 0.05
 _STALE: Final = 2.0
 _log = logging.getLogger("clickasync.campaigns")
 
@@ -64,6 +66,7 @@ class Heart:
         self._beaten_since = self._beaten_at = (float("inf"), float("inf"))
         self._seen_at = float("-inf")
         self._looked = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._running: dict[int, Sendable] = {}
         self.sendable: dict[int, Sendable] = {}
         """What may be sent now, and has calls that wait; the oldest campaign first."""
@@ -89,6 +92,10 @@ class Heart:
         """Wait until it has looked once more."""
         await self._looked.wait()
 
+    def hurry(self) -> None:
+        """Look soon: what there was to do is done."""
+        self._hurry.set()
+
     async def start(self) -> None:
         """Register, and look for the first time.
 
@@ -105,7 +112,10 @@ class Heart:
             ConfigurationError: the tables were upgraded meanwhile: this worker is too old.
         """
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(_SOON)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), BEAT_SECONDS - _SOON)
+            self._hurry.clear()
             try:
                 await self._beat()
                 await self._look()

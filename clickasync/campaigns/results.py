@@ -136,4 +136,4 @@ def _find(connection: Connection, campaign: int, number: str) -> list[Result]:
         position = position_of(number, call.numbers)
         if position is not None:
             found.append(list(rows_of_call(call, is_cancelled=state == "cancelled"))[position])
-    return found
+    return sorted(found, key=lambda result: result.row)

@@ -85,6 +85,7 @@ class Worker:
         self._after: dict[int, int] = {}
         self._room_at: dict[int, float] = {}
         self._reaped = False
+        self._worked = False
         self._asked = asyncio.Semaphore(_MOST_ASKED)
 
     def stop(self) -> None:
@@ -138,6 +139,7 @@ class Worker:
                 await self._lane.carry(call, campaign)
             finally:
                 del self._held[call.id]
+                self._worked = True
 
     async def _claim(self) -> tuple[Claimed, Sendable] | None:
         """The next call of the oldest campaign that has one, and room in its rate."""
@@ -155,6 +157,9 @@ class Worker:
 
     async def _rest(self) -> None:
         """Until there may be something to do."""
+        if self._worked and not self._held:
+            self._worked = False
+            self._heart.hurry()
         now = time.monotonic()
         room = min((at - now for at in self._room_at.values() if at > now), default=10.0)
         waiting = {asyncio.create_task(self._stopping.wait()), asyncio.create_task(self._heart.next_look())}
