@@ -152,10 +152,9 @@ async def _ask(executor: Executor, page: Sequence[Any]) -> dict[int, _ByGenerati
             known = Said(Outcome.UNCERTAIN_KNOWN, words=_FORGOTTEN)
             if len(question.positions) == 1:
                 known = Said(Outcome.ACCEPTED, answer.id)
-            said.setdefault(question.call.id, {})[question.generation] = {
-                **said[question.call.id].get(question.generation, {}),
-                **dict.fromkeys(question.positions, known),
-            }
+            generations = said.setdefault(question.call.id, {})
+            earlier = generations.get(question.generation, {})
+            generations[question.generation] = {**earlier, **dict.fromkeys(question.positions, known)}
     return said
 
 
