@@ -27,7 +27,7 @@ from clickasync.campaigns.store import Store, forget
 from clickasync.campaigns.windows import next_span, parse_window
 from clickasync.errors import ConfigurationError
 
-__all__ = ["Heart", "Sendable"]
+__all__ = ["Heart", "Sendable", "clocks"]
 
 BEAT_SECONDS: Final = 0.7
 _SOON: Final = 0.05
@@ -135,13 +135,13 @@ class Heart:
             b_version=__version__,
         )
         self._moves.worker = rows[0].id
-        self._beaten_since = self._beaten_at = _clocks()
+        self._beaten_since = self._beaten_at = clocks()
 
     async def _beat(self) -> None:
         if not await self._store.step(upkeep.BEAT, b_worker=self._moves.worker, patience=BEAT_SECONDS):
             _log.warning("this worker was taken for dead and buried; it goes on as another one")
             await self._register()
-        now = _clocks()
+        now = clocks()
         if any(at - before > LEASE for at, before in zip(now, self._beaten_at, strict=True)):
             self._beaten_since = now
         self._beaten_at = now
@@ -229,6 +229,6 @@ _ENOUGH: Final = 50
 """So many outcomes say something about the rest."""
 
 
-def _clocks() -> tuple[float, float]:
+def clocks() -> tuple[float, float]:
     """Both, for a machine that was suspended stops the one and a clock that is set jumps with the other."""
     return time.monotonic(), time.time()

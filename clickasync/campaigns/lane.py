@@ -28,7 +28,7 @@ import anyio
 from attrs import define, field, frozen
 
 from clickasync.campaigns.core import Executor, Sending
-from clickasync.campaigns.heart import Heart, Sendable
+from clickasync.campaigns.heart import Heart, Sendable, clocks
 from clickasync.campaigns.moves import Begun, Claimed, Moves
 from clickasync.campaigns.outages import Outages
 from clickasync.campaigns.sheet import Said, Words
@@ -133,6 +133,8 @@ class Lane:
     texts: Texts
     reserve: Callable[[int, int], Any]
     """Awaitable: seconds to wait for the rate; None: no room within a second."""
+    clocks: Callable[[], tuple[float, float]] = clocks
+    """The monotonic clock and the wall clock."""
 
     async def carry(self, call: Claimed, campaign: Sendable) -> None:
         """Carry a call that was claimed to its end, whatever happens.
@@ -148,7 +150,7 @@ class Lane:
             if not await self._prepare(call, campaign):
                 await self.moves.give_back(call)
                 return
-            began = time.monotonic(), time.time()
+            began = self.clocks()
             begun = await self.moves.begin(call)
             if begun is None:
                 await self.moves.give_back(call)
@@ -187,7 +189,7 @@ class Lane:
         return self.heart.may_send(call.campaign_id, time.monotonic())
 
     def _look(self, campaign: int, began: tuple[float, float]) -> None:
-        passed = max(time.monotonic() - began[0], time.time() - began[1])
+        passed = max(now - then for now, then in zip(self.clocks(), began, strict=True))
         if passed > LEAVES_WITHIN:
             raise HeldError(f"{passed:.0f} s have passed since it was begun")
         if not self.heart.may_send(campaign, began[0]):

@@ -1,0 +1,61 @@
+"""Chaos, seeded and bounded: kills, stops beyond the lease, crashes of the database, a gateway that fails.
+
+The judge is a ledger in another process. Then the judge is judged: with a rule left out, it must find what that broke.
+All of it is played at once, for most of it is waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from tests.support.chaos import MUTANTS, Settings, Verdict, run
+from tests.support.postgres import Postgres
+
+CHAOS = {
+    "sqlite": Settings(recipients=700, batch_size=10, stops=1, workers=2),
+    "postgresql": Settings(recipients=700, batch_size=10, stops=1, crashes=2, workers=2, database="postgresql"),
+    "sqlite, everything at once": Settings(recipients=500, batch_size=10, stops=0, crashes=2, workers=2, seed=7),
+}
+BROKEN = {
+    "takeover frees": Settings(recipients=400, batch_size=10, stops=0, workers=2, reset_after=0.2, latency=0.1),
+    "release after unknown": Settings(
+        recipients=400, batch_size=10, stops=0, workers=1, reset_after=0.2, kill_every=9.0
+    ),
+    "retry forgets generation": Settings(
+        recipients=400, batch_size=10, stops=0, workers=2, retry=0.3, latency=0.06, kill_every=0.5
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def played() -> Iterator[dict[str, Future[Verdict]]]:
+    """All of them, under way."""
+    server = Postgres.create()
+    with ThreadPoolExecutor(len(CHAOS) + len(BROKEN)) as threads:
+        games = {name: threads.submit(run, settings, server) for name, settings in CHAOS.items()}
+        for name, settings in BROKEN.items():
+            broken = {**{each.name: getattr(settings, each.name) for each in Settings.__attrs_attrs__}, "mutant": name}
+            games[name] = threads.submit(run, Settings(**broken), server)
+        yield games
+    server.remove()
+
+
+@pytest.mark.parametrize("name", CHAOS)
+def test_everybody_is_sent_to_once(played: dict[str, Future[Verdict]], name: str) -> None:
+    """Nobody lost, nobody doubled, nobody told something else than the gateway's ledger says."""
+    verdict = played[name].result()
+    assert verdict.is_clean, verdict
+    assert verdict.kills
+    assert verdict.accepted + verdict.rejected + verdict.uncertain == CHAOS[name].recipients
+    assert verdict.accepted > verdict.uncertain
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_the_judge_finds_a_rule_left_out(played: dict[str, Future[Verdict]], name: str) -> None:
+    """Each mutant is caught."""
+    verdict = played[name].result()
+    assert name in MUTANTS
+    assert verdict.doubled or verdict.misreported, verdict
