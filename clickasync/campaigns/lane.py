@@ -154,6 +154,7 @@ class Lane:
             begun = await self.moves.begin(call)
             if begun is None:
                 await self.moves.give_back(call)
+                self.heart.hurry()
                 await self.heart.next_look()
                 return
             sending.look = lambda: self._look(call.campaign_id, began)

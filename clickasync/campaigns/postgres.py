@@ -106,7 +106,7 @@ class PostgresDatabase:
         """Let the planner know of what was loaded."""
         await self.run(lambda connection: connection.execute(text("ANALYZE ca_calls")), "step")
 
-    async def aclose(self, if_last: str | None) -> None:
+    async def aclose(self) -> None:
         """Close its connections."""
         await self._engine.dispose()
 

@@ -15,7 +15,6 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -48,8 +47,8 @@ class SqliteDatabase:
         event.listen(self._engine, "begin", self._begin)
         self._begins_with = ""
         self._connection: Connection | None = None
-        self.had_log = False
-        """Whether there was a log beside the file when it was opened."""
+        self.opened_without_log: float | None = None
+        """When it was opened, if there was no log beside it."""
 
     def __repr__(self) -> str:
         return f"SqliteDatabase({str(self._path)!r})"
@@ -64,7 +63,8 @@ class SqliteDatabase:
 
     def _open(self) -> None:
         try:
-            self.had_log = self._log.exists()
+            opened = self._clock()
+            self.opened_without_log = None if self._log.exists() else opened
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # people's data: for nobody else to read
             self._connection = self._engine.connect()
         except OSError as error:
@@ -130,18 +130,13 @@ class SqliteDatabase:
         await self._in_thread(work)
         await self.checkpoint()
 
-    async def aclose(self, if_last: str | None) -> None:
-        """Close it; what runs is finished first. `if_last`: what to write if nobody else has it open."""
+    async def aclose(self) -> None:
+        """Close it; what runs is finished first."""
 
         def work() -> None:
             if self._connection is not None:
                 self._connection.close()
             self._engine.dispose()
-            # Who closes the file last takes the log away.
-            if if_last is not None and self._path.exists() and not self._log.exists():
-                last = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-                with closing(last), suppress(sqlite3.OperationalError):
-                    last.execute(if_last)
 
         await self._in_thread(work)
         self._thread.shutdown(wait=False)

@@ -5,8 +5,9 @@ was begun would be begun again, and sent twice. Two entries of ``ca_meta`` tell,
 
 identity   which database this is (`functions.identity`). A failover, a restored backup or a copied file changes it.
 dirty      SQLite: whether anything was begun since the file was last left in order. A worker sets the mark and brings
-           it from the log into the file itself before it begins anything; whoever closes the file last takes it
-           away, and what a log holds reaches the file in order. So a file with the mark and without a log lost the log.
+           it from the log into the file itself before it begins anything; whoever closes the file takes it away
+           (workers that go on set it again), and what a log holds reaches the file in order. So a file with the mark
+           and without a log lost the log.
 
 A database that forgot pauses every campaign of which something is left to send, with the reason ``reconcile``.
 """
@@ -21,13 +22,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy import Connection, Executable, Row, exists, func, insert, inspect, or_, select, text, update
+from sqlalchemy import Connection, Executable, Row, Text, cast, exists, func, insert, inspect, or_, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from clickasync.campaigns.errors import DatabaseAwayError
 from clickasync.campaigns.functions import identity, now
-from clickasync.campaigns.schema import LEASE, VERSION, calls, campaigns, meta, metadata, workers
+from clickasync.campaigns.schema import VERSION, calls, campaigns, meta, metadata
 from clickasync.campaigns.sqlite import How, SqliteDatabase
 from clickasync.campaigns.states import State
 from clickasync.errors import ConfigurationError
@@ -40,7 +41,6 @@ STEP_SECONDS: Final = 60.0
 """How long a step is repeated while the database is away."""
 _OPEN_SECONDS: Final = 30.0
 _CREATING: Final = 0x636C6B61  # any number, the same for all who create the tables
-_CLEAR_MARK: Final = "UPDATE ca_meta SET value = '0' WHERE key = 'dirty' AND value = '1'"
 RECONCILE: Final = "reconcile"
 """The reason of campaigns whose database forgot."""
 
@@ -48,9 +48,9 @@ RECONCILE: Final = "reconcile"
 class Store:
     """An open database. Made by `open`."""
 
-    def __init__(self, database: Any, *, had_log: bool, is_file: bool) -> None:
+    def __init__(self, database: Any, *, opened_without_log: float | None, is_file: bool) -> None:
         self._database = database
-        self._had_log = had_log
+        self._opened_without_log = opened_without_log
         self.is_file = is_file
 
     def __repr__(self) -> str:
@@ -86,16 +86,16 @@ class Store:
             try:
                 await file.open()
             except BaseException:
-                await file.aclose(None)
+                await file.aclose()
                 raise
-            store = cls(file, had_log=file.had_log, is_file=True)
+            store = cls(file, opened_without_log=file.opened_without_log, is_file=True)
         try:
             if not await store.read(_has_tables, patience=_OPEN_SECONDS):
                 await store.change(_create_tables, patience=_OPEN_SECONDS)
             await store.read(_check_version)
             await store.look_whether_it_forgot()
         except BaseException:
-            await store._database.aclose(None)
+            await store._database.aclose()
             raise
         return store
 
@@ -118,17 +118,18 @@ class Store:
         try:
             await server.open(allow_unsafe=allow_unsafe)
         except BaseException:
-            await server.aclose(None)
+            await server.aclose()
             raise
-        return cls(server, had_log=True, is_file=False)
+        return cls(server, opened_without_log=None, is_file=False)
 
     async def aclose(self) -> None:
         """Leave it in order, and close it."""
         if self.is_file:
+            mark = update(meta).where(meta.c.key == "dirty", meta.c.value == "1").values(value="0")
             with contextlib.suppress(DatabaseAwayError):
-                if not await self.read(_has_workers, patience=1.0):
-                    await self.change(_clear_mark, patience=1.0)
-        await self._database.aclose(_CLEAR_MARK)
+                if await self.read(_is_dirty, patience=1.0):
+                    await self.change(lambda connection: connection.execute(mark), patience=1.0)
+        await self._database.aclose()
 
     # -- running statements
 
@@ -190,14 +191,17 @@ class Store:
 
         def look(connection: Connection) -> bool:
             same = select(exists().where(meta.c.key == "identity", meta.c.value == identity()))
-            dirty = select(exists().where(meta.c.key == "dirty", meta.c.value == "1"))
-            is_same = connection.execute(same).scalar_one()
-            return not is_same or (not self._had_log and bool(connection.execute(dirty).scalar_one()))
+            if not connection.execute(same).scalar_one():
+                return True
+            if self._opened_without_log is None or not _is_dirty(connection):
+                return False
+            marked = connection.execute(select(meta.c.value).where(meta.c.key == "marked")).scalar_one()
+            return float(marked) < self._opened_without_log  # else by somebody who opened it at the same moment
 
         forgot = await self.read(look)
         if forgot:
             await self.change(forget)
-            self._had_log = True  # the next look is about what happens from now on
+            self._opened_without_log = None  # the next look is about what happens from now on
         return forgot
 
     async def mark_dirty(self) -> None:
@@ -206,8 +210,12 @@ class Store:
         Raises:
             DatabaseAwayError: it could not be brought there.
         """
-        mark = update(meta).where(meta.c.key == "dirty").values(value="1")
-        await self.change(lambda connection: connection.execute(mark))
+
+        def mark(connection: Connection) -> None:
+            connection.execute(update(meta).where(meta.c.key == "dirty").values(value="1"))
+            connection.execute(update(meta).where(meta.c.key == "marked").values(value=cast(now(), Text)))
+
+        await self.change(mark)
         deadline = time.monotonic() + STEP_SECONDS
         while not await self._database.checkpoint():
             if time.monotonic() >= deadline:
@@ -250,7 +258,10 @@ def _create_tables(connection: Connection) -> None:
         return
     metadata.create_all(connection)
     dirty = "0" if connection.dialect.name == "sqlite" else "1"
-    connection.execute(insert(meta), [{"key": "version", "value": str(VERSION)}, {"key": "dirty", "value": dirty}])
+    connection.execute(
+        insert(meta),
+        [{"key": "version", "value": str(VERSION)}, {"key": "dirty", "value": dirty}, {"key": "marked", "value": "0"}],
+    )
     connection.execute(insert(meta).values(key="identity", value=identity()))
 
 
@@ -261,10 +272,6 @@ def _check_version(connection: Connection) -> None:
         raise ConfigurationError(f"the tables of this database are of version {version}, and not {VERSION}: {advice}")
 
 
-def _has_workers(connection: Connection) -> bool:
-    alive = exists().where(workers.c.beat > now() - LEASE, workers.c.beat < now() + LEASE)
-    return bool(connection.execute(select(alive)).scalar_one())
-
-
-def _clear_mark(connection: Connection) -> None:
-    connection.exec_driver_sql(_CLEAR_MARK)
+def _is_dirty(connection: Connection) -> bool:
+    found = select(exists().where(meta.c.key == "dirty", meta.c.value == "1"))
+    return bool(connection.execute(found).scalar_one())

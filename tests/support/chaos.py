@@ -11,27 +11,30 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import multiprocessing
+import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from attrs import Factory, define, field, frozen
 
 from clickasync import Client, Message
-from clickasync.campaigns import Campaigns
+from clickasync.campaigns import Campaign, Campaigns
 from clickasync.campaigns.results import Result
+from tests.support.chaos_worker import work
 from tests.support.ledger import Entry, Ledger, ledger
 from tests.support.postgres import Postgres
 
 MUTANTS = ("takeover frees", "release after unknown", "retry forgets generation")
-_PERSONAL = 5  # of ten thousand recipients, so many hundreds have a text of their own
+_PERSONAL = 16  # of so many recipients, one has a text of its own
 
 
 @frozen
@@ -45,6 +48,7 @@ class Settings:
     mutant: str = ""
     batch_size: int = 20
     kill_every: float = 0.7
+    most_kills: int = 1_000_000
     stops: int = 2
     """Workers stopped for longer than the lease."""
     crashes: int = 0
@@ -86,7 +90,7 @@ def recipients(count: int) -> Iterator[str | Message]:
     """Numbers, and among them some with texts of their own."""
     for n in range(count):
         number = f"{27820000000 + n}"
-        yield Message(number, f"Hi {n}") if n % 10_000 < 100 * _PERSONAL else number
+        yield Message(number, f"Hi {n}") if n % _PERSONAL == 0 else number
 
 
 def judge(verdict: Verdict, results: Iterator[Result] | list[Result], entries: list[Entry]) -> None:
@@ -113,6 +117,10 @@ def judge(verdict: Verdict, results: Iterator[Result] | list[Result], entries: l
             verdict.examples.append(f"{result} — in the ledger {found} times")
 
 
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["tests.support.chaos_worker"])  # to start a worker costs milliseconds
+
+
 @define
 class _Stage:
     settings: Settings
@@ -120,48 +128,50 @@ class _Stage:
     database: str
     server: Postgres | None
     verdict: Verdict = field(factory=Verdict)
-    workers: list[subprocess.Popen[bytes]] = field(factory=list)
-    stopped: dict[subprocess.Popen[bytes], float] = field(factory=dict)
+    workers: list[BaseProcess] = field(factory=list)
+    stopped: dict[BaseProcess, float] = field(factory=dict)
 
     def start_worker(self) -> None:
-        command = [sys.executable, "-m", "tests.support.chaos_worker", self.database, self.gateway.url]
-        log = (self.gateway.path.parent / "workers.log").open("ab")
-        folder = Path(__file__).parents[2]
-        self.workers.append(subprocess.Popen([*command, self.settings.mutant], stderr=log, stdout=log, cwd=folder))
+        arguments = (self.database, self.gateway.url, self.settings.mutant, str(self.gateway.path) + ".log")
+        worker = _processes.Process(target=work, args=arguments, daemon=True)
+        worker.start()
+        self.workers.append(worker)
 
-    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+    def kill(self, worker: BaseProcess) -> None:
         self.workers.remove(worker)
         self.stopped.pop(worker, None)
         worker.kill()
-        worker.wait()
+        worker.join()
         self.verdict.kills += 1
+
+    def signal(self, worker: BaseProcess, number: int) -> None:
+        assert worker.pid is not None
+        os.kill(worker.pid, number)
 
     def wake(self, now: float) -> None:
         for worker, until in list(self.stopped.items()):
             if now >= until:
-                worker.send_signal(signal.SIGCONT)
+                self.signal(worker, signal.SIGCONT)
                 del self.stopped[worker]
 
-    def crash(self) -> None:
+    async def crash(self) -> None:
         self.verdict.crashes += 1
         if self.server is not None:
-            self.server.crash()
+            await asyncio.to_thread(self.server.crash)
             return
         for worker in list(self.workers):
             self.kill(worker)
 
     def keep_running(self) -> None:
-        """Whoever ended has nothing to do, or gave up; as long as there is something to do there are workers."""
-        for worker in list(self.workers):
-            if worker.poll() is not None:
-                self.workers.remove(worker)
+        """Whoever gave up is replaced."""
+        self.workers = [worker for worker in self.workers if worker.is_alive()]
         while len(self.workers) < self.settings.workers:
             self.start_worker()
 
     def end(self) -> None:
         for worker in self.workers:
             worker.kill()
-            worker.wait()
+            worker.join()
 
 
 def run(settings: Settings, server: Postgres | None = None) -> Verdict:
@@ -185,71 +195,57 @@ def run(settings: Settings, server: Postgres | None = None) -> Verdict:
         database = str(folder / "chaos.db") if settings.database == "sqlite" else server.new_database()  # type: ignore[union-attr]
         stage = _Stage(settings, gateway, database, server if settings.database == "postgresql" else None)
         started = time.monotonic()
-        asyncio.run(_create(stage))
         try:
-            _play(stage, random.Random(settings.seed))
+            results = asyncio.run(_play(stage))
         finally:
             stage.end()
         stage.verdict.seconds = time.monotonic() - started
-        judge(stage.verdict, asyncio.run(_results(stage)), gateway.entries())
+        judge(stage.verdict, results, gateway.entries())
         return stage.verdict
 
 
-async def _create(stage: _Stage) -> None:
+async def _play(stage: _Stage) -> list[Result]:
     settings = stage.settings
+    account = {"api_id": 1, "user": "demo", "password": "demo", "base_url": stage.gateway.url}
     async with (
-        Client(
-            api_id=1, user="demo", password="demo", base_url=stage.gateway.url, batch_size=settings.batch_size
-        ) as client,
+        Client(batch_size=settings.batch_size, **account) as client,  # type: ignore[arg-type]
         Campaigns(stage.database, client=client) as campaigns,
     ):
-        await campaigns.create("chaos", recipients(settings.recipients), "Doors open at 8")
+        campaign = await campaigns.create("chaos", recipients(settings.recipients), "Doors open at 8")
+        await _play_on(stage, campaign, random.Random(settings.seed))
+        stage.end()
+        return [result async for result in campaign.results()]
 
 
-async def _look(stage: _Stage) -> bool:
-    """Whether everything has an outcome; what was paused for want of credit goes on."""
-    async with Campaigns(stage.database) as campaigns:
-        campaign = await campaigns.get("chaos")
-        status = await campaign.status()
-        if status.state == "paused":
-            await campaign.resume()
-        return status.state == "done"
-
-
-async def _results(stage: _Stage) -> list[Result]:
-    async with Campaigns(stage.database) as campaigns:
-        return [result async for result in (await campaigns.get("chaos")).results()]
-
-
-def _play(stage: _Stage, chance: random.Random) -> None:
+async def _play_on(stage: _Stage, campaign: Campaign, chance: random.Random) -> None:
     settings = stage.settings
     begun = time.monotonic()
     next_kill = begun + settings.kill_every
     crashes = [begun + (n + 1) * settings.kill_every * 3.3 for n in range(settings.crashes)]
     stops = [begun + (n + 1) * settings.kill_every * 2.1 for n in range(settings.stops)]
-    while True:
+    while time.monotonic() - begun < settings.longest:
         stage.keep_running()
+        await asyncio.sleep(0.1)
         now = time.monotonic()
         stage.wake(now)
         awake = [worker for worker in stage.workers if worker not in stage.stopped]
         if crashes and now >= crashes[0]:
             crashes.pop(0)
-            stage.crash()
+            await stage.crash()
         elif stops and now >= stops[0] and len(awake) > 1:
             stops.pop(0)
             victim = chance.choice(awake)
-            victim.send_signal(signal.SIGSTOP)
+            stage.signal(victim, signal.SIGSTOP)
             stage.stopped[victim] = now + 4.0 + chance.random()
             stage.verdict.stops += 1
-        elif now >= next_kill:
+        elif now >= next_kill and awake and stage.verdict.kills < settings.most_kills:
             next_kill = now + settings.kill_every * chance.uniform(0.5, 1.5)
-            if awake:
-                stage.kill(chance.choice(awake))
-        if asyncio.run(_look(stage)):
+            stage.kill(chance.choice(awake))
+        status = await campaign.status()
+        if status.state == "paused":  # for want of credit
+            await campaign.resume()
+        if status.state == "done":
             return
-        if now - begun > settings.longest:
-            return
-        time.sleep(0.1)
 
 
 def main() -> None:

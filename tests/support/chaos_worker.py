@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from typing import Any
 
@@ -66,10 +67,13 @@ async def main(database: str, url: str) -> None:
         await campaigns.work(in_flight=4)
 
 
-if __name__ == "__main__":
+def work(database: str, url: str, mutant: str, log: str) -> None:
+    """Run, in a process of its own."""
+    for stream in (1, 2):
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), stream)
     logging.basicConfig(level=logging.WARNING)
-    mutate(sys.argv[3])
+    mutate(mutant)
     try:
-        asyncio.run(main(sys.argv[1], sys.argv[2]))
+        asyncio.run(main(database, url))
     except DatabaseAwayError as error:
         sys.exit(f"{error}")

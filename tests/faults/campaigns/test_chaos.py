@@ -10,23 +10,22 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+from attrs import evolve
 
 from tests.support.chaos import MUTANTS, Settings, Verdict, run
 from tests.support.postgres import Postgres
 
+_SMALL = Settings(recipients=500, batch_size=10, workers=2, kill_every=0.8, most_kills=8, stops=1)
 CHAOS = {
-    "sqlite": Settings(recipients=700, batch_size=10, stops=1, workers=2),
-    "postgresql": Settings(recipients=700, batch_size=10, stops=1, crashes=2, workers=2, database="postgresql"),
-    "sqlite, everything at once": Settings(recipients=500, batch_size=10, stops=0, crashes=2, workers=2, seed=7),
+    "sqlite": _SMALL,
+    "postgresql": evolve(_SMALL, database="postgresql", crashes=2),
+    "sqlite, everything at once": evolve(_SMALL, stops=0, crashes=2, seed=7),
 }
+_BROKEN = evolve(_SMALL, recipients=300, stops=0, most_kills=4)
 BROKEN = {
-    "takeover frees": Settings(recipients=400, batch_size=10, stops=0, workers=2, reset_after=0.2, latency=0.1),
-    "release after unknown": Settings(
-        recipients=400, batch_size=10, stops=0, workers=1, reset_after=0.2, kill_every=9.0
-    ),
-    "retry forgets generation": Settings(
-        recipients=400, batch_size=10, stops=0, workers=2, retry=0.3, latency=0.06, kill_every=0.5
-    ),
+    "takeover frees": evolve(_BROKEN, recipients=600, latency=0.3, kill_every=0.5),
+    "release after unknown": evolve(_BROKEN, reset_after=0.2, most_kills=0),
+    "retry forgets generation": evolve(_BROKEN, retry=0.3, latency=0.15, most_kills=8),
 }
 
 
@@ -37,8 +36,7 @@ def played() -> Iterator[dict[str, Future[Verdict]]]:
     with ThreadPoolExecutor(len(CHAOS) + len(BROKEN)) as threads:
         games = {name: threads.submit(run, settings, server) for name, settings in CHAOS.items()}
         for name, settings in BROKEN.items():
-            broken = {**{each.name: getattr(settings, each.name) for each in Settings.__attrs_attrs__}, "mutant": name}
-            games[name] = threads.submit(run, Settings(**broken), server)
+            games[name] = threads.submit(run, evolve(settings, mutant=name), server)
         yield games
     server.remove()
 
