@@ -14,7 +14,6 @@ from clickasync import Client
 from clickasync.campaigns import Campaigns, DatabaseAwayError, statements
 from clickasync.campaigns.lane import Lane
 from clickasync.campaigns.moves import Moves
-from clickasync.campaigns.schema import calls
 from clickasync.campaigns.states import State
 from clickasync.errors import OutcomeUnknownError, TransportError
 
@@ -23,7 +22,7 @@ def mutate(name: str) -> None:
     """Leave a rule out."""
     if name == "takeover frees":
         statements.TAKE_OVER = statements.TAKE_OVER.values(  # type: ignore[misc]
-            {calls.c.state: State.READY.value, calls.c.worker: null(), calls.c.sent_epoch: null()}
+            state=State.READY.value, worker=null(), sent_epoch=null()
         )
     elif name == "release after unknown":
         send = Lane._request
