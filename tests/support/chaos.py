@@ -223,6 +223,7 @@ async def _play_on(stage: _Stage, campaign: Campaign, chance: random.Random) -> 
     next_kill = begun + settings.kill_every
     crashes = [begun + (n + 1) * settings.kill_every * 3.3 for n in range(settings.crashes)]
     stops = [begun + (n + 1) * settings.kill_every * 2.1 for n in range(settings.stops)]
+    out = 0
     while time.monotonic() - begun < settings.longest:
         stage.keep_running()
         await asyncio.sleep(0.1)
@@ -238,10 +239,11 @@ async def _play_on(stage: _Stage, campaign: Campaign, chance: random.Random) -> 
             stage.signal(victim, signal.SIGSTOP)
             stage.stopped[victim] = now + 4.0 + chance.random()
             stage.verdict.stops += 1
-        elif now >= next_kill and awake and stage.verdict.kills < settings.most_kills:
+        elif now >= next_kill and awake and out and stage.verdict.kills < settings.most_kills:
             next_kill = now + settings.kill_every * chance.uniform(0.5, 1.5)
             stage.kill(chance.choice(awake))
         status = await campaign.status()
+        out = status.out
         if status.state == "paused":  # for want of credit
             await campaign.resume()
         if status.state == "done":
