@@ -10,7 +10,7 @@ from clickasync.campaigns.errors import DatabaseAwayError, DatabaseForgotError, 
 from clickasync.campaigns.facade import Campaign, Campaigns
 from clickasync.campaigns.optouts import OptOutEntry, OptOuts
 from clickasync.campaigns.reconcile import Reconciled
-from clickasync.campaigns.results import RESULTS, Result
+from clickasync.campaigns.results import RESULTS, Preview, Result
 from clickasync.campaigns.status import Status, WorkerSeen
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "DatabaseFullError",
     "OptOutEntry",
     "OptOuts",
+    "Preview",
     "Reconciled",
     "Result",
     "Status",

@@ -19,11 +19,12 @@ from sqlalchemy import select
 from clickasync.campaigns import changing
 from clickasync.campaigns.core import account_of, batch_size_of, executor_of, timeout_of
 from clickasync.campaigns.creating import Plan, create
+from clickasync.campaigns.functions import now
 from clickasync.campaigns.optouts import OptOuts
 from clickasync.campaigns.packing import BadItem
 from clickasync.campaigns.reconcile import SETTLE_SECONDS, Reconciled, reconcile
 from clickasync.campaigns.reports import Hooks, OnMessage, OnReport, hooks
-from clickasync.campaigns.results import Result, find_results, read_results
+from clickasync.campaigns.results import Preview, Result, find_results, read_preview, read_results
 from clickasync.campaigns.schema import bad_rows, campaigns
 from clickasync.campaigns.sources import CampaignSource
 from clickasync.campaigns.status import Status, read_status
@@ -40,6 +41,7 @@ __all__ = ["Campaign", "Campaigns"]
 
 DATABASE: Final = "campaigns.db"
 _LOOK_SECONDS: Final = 0.5
+_DAY: Final = 86400.0
 
 
 class Campaigns:
@@ -187,6 +189,17 @@ class Campaigns:
         rows = await self._store.step(select(campaigns.c.id, campaigns.c.name).order_by(campaigns.c.id))
         return [Campaign(self._store, row.id, row.name) for row in rows]
 
+    async def made_before(self, days: int) -> Sequence[Campaign]:
+        """The campaigns that were made so many days ago, or earlier."""
+        made = select(campaigns.c.id, campaigns.c.name).where(campaigns.c.created <= now() - days * _DAY)
+        return [
+            Campaign(self._store, row.id, row.name) for row in await self._store.step(made.order_by(campaigns.c.id))
+        ]
+
+    async def version(self) -> int:
+        """The version of the tables."""
+        return await self._store.version()
+
     async def work(
         self,
         *,
@@ -317,6 +330,10 @@ class Campaign:
     def results(self, only: str | None = None) -> AsyncIterator[Result]:
         """What became of its recipients, call by call; `only` those with one result."""
         return read_results(self._store, self.id, only)
+
+    async def preview(self) -> Preview:
+        """The message of its first row, to look at it, or to send it to your own phone."""
+        return await read_preview(self._store, self.id)
 
     async def find(self, number: str) -> list[Result]:
         """What became of one number."""

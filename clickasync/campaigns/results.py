@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -24,9 +25,9 @@ from clickasync.campaigns.sheet import Sheet
 from clickasync.campaigns.states import NAMES, Outcome, climsgid_of
 from clickasync.campaigns.store import Store
 from clickasync.codes import MessageStatus
-from clickasync.errors import InvalidOptionError
+from clickasync.errors import ConfigurationError, InvalidOptionError
 
-__all__ = ["RESULTS", "Result", "containing", "find_results", "read_results"]
+__all__ = ["RESULTS", "Preview", "Result", "containing", "find_results", "read_preview", "read_results"]
 
 PAGE: Final = 100
 RESULTS: Final = ("accepted", "rejected", "uncertain", "suppressed", "skipped", "ready")
@@ -90,6 +91,38 @@ def rows_of_call(call: Row[Any], *, is_cancelled: bool) -> Iterator[Result]:
             None if delivery is None else MessageStatus(delivery.status),
             None if delivery is None else datetime.fromtimestamp(delivery.at, UTC),
         )
+
+
+@frozen
+class Preview:
+    """A message as it goes out."""
+
+    to: str
+    text: str | None
+    options: Mapping[str, Any]
+
+
+async def read_preview(store: Store, campaign: int) -> Preview:
+    """The message of the first row.
+
+    Raises:
+        ConfigurationError: the campaign has no recipients.
+    """
+
+    def work(connection: Connection) -> Preview | None:
+        kept = connection.execute(select(campaigns).where(campaigns.c.id == campaign)).one()
+        page = connection.execute(_PAGE, {"b_campaign": campaign, "b_after": 0}).all()
+        if not page:
+            return None
+        first = min(page, key=lambda call: unpack_rows(call.rows, call.n)[0])
+        text = kept.text if first.texts is None else unpack_json(first.texts)[0]
+        options = {**json.loads(kept.options), **json.loads(first.options or "{}")}
+        return Preview(unpack_numbers(first.numbers)[0], text, options)
+
+    preview = await store.read(work)
+    if preview is None:
+        raise ConfigurationError("the campaign has no recipients")
+    return preview
 
 
 async def read_results(store: Store, campaign: int, only: str | None = None) -> AsyncIterator[Result]:
