@@ -9,7 +9,7 @@ numbers      8 bytes each: the number, the highest bit for a leading zero; all o
 rows         the first row, then how far it is to each next one; nothing more where each follows the last
 texts, tags  JSON, compressed
 ids          16 bytes each (zeros: none), or JSON where an ID is not 32 hex digits
-delivery     10 bytes each: status, time, charge in millionths of a credit
+delivery     10 bytes each, compressed: status, time, charge in millionths of a credit
 ===========  =======================================================================================
 """
 
@@ -47,8 +47,7 @@ __all__ = [
 NUMBER_BYTES: Final = 8
 ERASED: Final = b"\xff" * NUMBER_BYTES
 _LEADING_ZERO: Final = 1 << 63
-_ID_BYTES: Final = 16
-_NO_ID: Final = bytes(_ID_BYTES)
+_NO_ID: Final = "0" * 32
 _BIG_ENDIAN: Final = sys.byteorder == "big"
 _DELIVERY: Final = struct.Struct("<HII")
 _NO_CHARGE: Final = 0xFFFFFFFF
@@ -152,19 +151,14 @@ def pack_ids(ids: Sequence[str | None]) -> bytes | None:
     """The gateway's IDs; None where no recipient has one."""
     if not any(ids):
         return None
-    packed = bytearray(b"\0")
-    for id in ids:
-        if id is None:
-            packed += _NO_ID
-            continue
-        try:
-            value = bytes.fromhex(id)
-        except ValueError:
-            value = b""
-        if len(value) != _ID_BYTES or value == _NO_ID or value.hex() != id:
-            return b"\1" + pack_json(ids)
-        packed += value
-    return bytes(packed)
+    written = "".join(["0" * 32 if id is None else id for id in ids])
+    try:
+        packed = bytes.fromhex(written)
+    except ValueError:
+        packed = b""
+    if packed.hex() != written or not all(id is None or (len(id) == 32 and id != _NO_ID) for id in ids):
+        return b"\1" + pack_json(ids)  # IDs are opaque: whatever a gateway says is kept
+    return b"\0" + packed
 
 
 def unpack_ids(packed: bytes | None, n: int) -> list[str | None]:
@@ -174,8 +168,9 @@ def unpack_ids(packed: bytes | None, n: int) -> list[str | None]:
     if packed[0]:
         texts: list[str | None] = unpack_json(packed[1:])
         return texts
-    each = (packed[at : at + _ID_BYTES] for at in range(1, len(packed), _ID_BYTES))
-    return [None if value == _NO_ID else value.hex() for value in each]
+    written = packed[1:].hex()
+    each = [written[at : at + 32] for at in range(0, len(written), 32)]
+    return [None if id == _NO_ID else id for id in each]
 
 
 @frozen
@@ -204,7 +199,7 @@ def pack_deliveries(deliveries: Sequence[Delivery | None]) -> bytes:
         else:
             charge = _NO_CHARGE if each.charge is None else min(each.millionths, _NO_CHARGE - 1)
             packed += _DELIVERY.pack(int(each.status), each.at, charge)
-    return bytes(packed)
+    return zlib.compress(packed, 1)
 
 
 def unpack_deliveries(packed: bytes | None, n: int) -> list[Delivery | None]:
@@ -213,5 +208,5 @@ def unpack_deliveries(packed: bytes | None, n: int) -> list[Delivery | None]:
         return [None] * n
     return [
         Delivery(f"{status:03}", at, None if charge == _NO_CHARGE else Decimal(charge) / _MILLION) if status else None
-        for status, at, charge in _DELIVERY.iter_unpack(packed)
+        for status, at, charge in _DELIVERY.iter_unpack(zlib.decompress(packed))
     ]

@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clickasync.campaigns.loading import Existing, Loader, find
-from clickasync.campaigns.packing import Packer
+from clickasync.campaigns.packing import Items, Packer, Plain
 from clickasync.campaigns.schema import rates
 from clickasync.campaigns.sources import CampaignSource, Rows, rows_of
 from clickasync.campaigns.states import KEY_BYTES
@@ -218,14 +218,16 @@ async def _put_all(store: Store, loader: Loader, plan: Plan, rows: Rows, packer:
     """Store the calls; gives the ID of the last one that may go before somebody has looked."""
     hold_after: int | None = None
     async for chunk in rows.chunks:
-        rest = list(chunk)
-        while plan.first is not None and hold_after is None and packer.recipients + len(rest) >= plan.first:
-            some = plan.first - packer.recipients
-            await loader.put([*packer.add(rest[:some])], packer)
-            rest = rest[some:]
-            if packer.recipients >= plan.first:
-                await loader.put([*packer.flush()], packer, last=True)
-                hold_after = await loader.last_call()
+        rest: Items = chunk
+        if plan.first is not None and hold_after is None:
+            rest = chunk if not isinstance(chunk, Plain) else list(chunk.items())
+            while hold_after is None and packer.recipients + len(rest) >= plan.first:
+                some = plan.first - packer.recipients
+                await loader.put([*packer.add(rest[:some])], packer)
+                rest = rest[some:]
+                if packer.recipients >= plan.first:
+                    await loader.put([*packer.flush()], packer, last=True)
+                    hold_after = await loader.last_call()
         await loader.put(await asyncio.to_thread(lambda rest=rest: [*packer.add(rest)]), packer)  # type: ignore[misc]
     await loader.put([*packer.flush()], packer, last=True)
     return hold_after

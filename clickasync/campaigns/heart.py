@@ -138,7 +138,9 @@ class Heart:
         self._beaten_since = self._beaten_at = clocks()
 
     async def _beat(self) -> None:
-        if not await self._store.step(upkeep.BEAT, b_worker=self._moves.worker, patience=BEAT_SECONDS):
+        if not await self._store.step(
+            upkeep.BEAT, b_worker=self._moves.worker, patience=BEAT_SECONDS, may_be_lost=True
+        ):
             _log.warning("this worker was taken for dead and buried; it goes on as another one")
             await self._register()
         now = clocks()

@@ -96,6 +96,8 @@ class _Answers:
     reopened: list[int] = field(factory=list)
     again: bool = False
     stops: str | None = None
+    ids: list[str] | None = None
+    """Of all, where one request carried them all and all were accepted."""
 
     def take(self, position: int, line: str | ApiError | None, *, may_reopen: bool) -> None:
         """What a reply said of one recipient."""
@@ -250,6 +252,9 @@ class Lane:
             answers.said |= dict.fromkeys(positions, Said(Outcome.REJECTED, words=_words(error)))
             return None
         self.outages.end()
+        if len(positions) == len(call.numbers) and set(map(type, lines)) == {str}:
+            answers.ids = lines  # type: ignore[assignment]
+            return None
         for position, line in zip(positions, lines, strict=True):
             answers.take(position, line, may_reopen=may_reopen)
         return None
@@ -258,7 +263,9 @@ class Lane:
         stops = answers.stops or (failure.stops if failure is not None else None)
         if stops is not None:
             await self.heart.pause(call.campaign_id, stops)
-        if failure is not None and not answers.said and not answers.again:
+        if answers.ids is not None:
+            await self.moves.finish_accepted(call, begun, answers.ids)
+        elif failure is not None and not answers.said and not answers.again:
             await self.moves.release(call, begun)
         else:
             await self.moves.finish(call, begun, answers.said, answers.reopened, again=answers.again)
@@ -267,6 +274,9 @@ class Lane:
         """The lane was cut off: what became of the call, by what is known."""
         if begun is None:
             await self.moves.give_back(call)
+            return
+        if answers.ids is not None:
+            await self.moves.finish_accepted(call, begun, answers.ids)
             return
         left = [position for position in begun.open if position not in answers.said]
         if sending.maybe_sent:

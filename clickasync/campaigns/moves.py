@@ -99,7 +99,12 @@ class Moves:
     async def claim(self, campaign: int, after: int) -> Claimed | None:
         """ready → claimed: the next call of a campaign with an ID greater than `after`."""
         rows = await self._store.step(
-            do.CLAIM, b_campaign=campaign, b_after=after, b_account=self._account, b_worker=self.worker
+            do.CLAIM,
+            b_campaign=campaign,
+            b_after=after,
+            b_account=self._account,
+            b_worker=self.worker,
+            may_be_lost=True,
         )
         if not rows:
             return None
@@ -151,7 +156,7 @@ class Moves:
 
     async def give_back(self, call: Claimed) -> None:
         """claimed, out → ready: nothing has left."""
-        await self._store.step(do.GIVE_BACK, b_id=call.id, b_epoch=call.epoch)
+        await self._store.step(do.GIVE_BACK, b_id=call.id, b_epoch=call.epoch, may_be_lost=True)
 
     async def release(self, call: Claimed, begun: Begun) -> None:
         """out, asking → ready: certainly nothing of it left. If it was told as uncertain by then, it is rejected.
@@ -183,23 +188,36 @@ class Moves:
             reopened, again = (), False
         if begun.is_first:
             sheet = Sheet.blank(begun.outcome)
-            if len(said) == len(begun.outcome) and all(each.outcome is Outcome.ACCEPTED for each in said.values()):
-                sheet.say_accepted([said[position].id or "" for position in range(len(said))], begun.generation)
-            else:
-                sheet.say(said, begun.generation)
-            finished = await self._store.step(
-                do.FINISH,
-                b_id=call.id,
-                b_epoch=call.epoch,
-                patience=FINISH_SECONDS,
-                state=State.READY.value if reopened else State.SETTLED.value,
-                gen=begun.generation + again,
-                tries=begun.tries + again,
-                **sheet.columns(),
-            )
-            if finished:
+            sheet.say(said, begun.generation)
+            if await self._finish_at_once(call, begun, sheet, reopens=bool(reopened), again=again):
                 return
         await self._merge(call, said, begun.generation, reopened, again=again)
+
+    async def finish_accepted(self, call: Claimed, begun: Begun, ids: Sequence[str]) -> None:
+        """What the reply said, where all were accepted.
+
+        Raises:
+            DatabaseForgotError: the database does not know that this worker has begun it.
+        """
+        sheet = Sheet.blank(begun.outcome)
+        sheet.say_accepted(ids, begun.generation)
+        if not await self._finish_at_once(call, begun, sheet, reopens=False, again=False):
+            said = {position: Said(Outcome.ACCEPTED, id) for position, id in enumerate(ids)}
+            await self._merge(call, said, begun.generation, (), again=False)
+
+    async def _finish_at_once(self, call: Claimed, begun: Begun, sheet: Sheet, *, reopens: bool, again: bool) -> bool:
+        """`finish` in one statement, where nothing stood in the call before."""
+        finished = await self._store.step(
+            do.FINISH,
+            b_id=call.id,
+            b_epoch=call.epoch,
+            patience=FINISH_SECONDS,
+            state=State.READY.value if reopens else State.SETTLED.value,
+            gen=begun.generation + again,
+            tries=begun.tries + again,
+            **sheet.columns(),
+        )
+        return bool(finished)
 
     async def _merge(
         self, call: Claimed, said: Mapping[int, Said], generation: int, reopened: Collection[int], *, again: bool

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -17,7 +17,7 @@ from clickasync.campaigns.blocks import pack_json, pack_numbers, pack_rows
 from clickasync.errors import ClickatellError
 from clickasync.recipients import Seen
 
-__all__ = ["BLOCK", "BadItem", "Item", "Packer"]
+__all__ = ["BLOCK", "BadItem", "Item", "Items", "Packer", "Plain"]
 
 BLOCK: Final = 25
 """Personal texts in one call, at most."""
@@ -50,6 +50,22 @@ class BadItem:
     row: int
     to: str
     error: str
+
+
+@frozen
+class Plain:
+    """Rows of nothing but numbers, as they are sent."""
+
+    row: int
+    """The first row."""
+    numbers: Sequence[str]
+
+    def items(self) -> Iterator[Item | BadItem]:
+        """Each by itself."""
+        return (Item(row, number) for row, number in enumerate(self.numbers, self.row))
+
+
+Items: TypeAlias = Iterable[Item | BadItem] | Plain
 
 
 @define(eq=False)
@@ -113,8 +129,11 @@ class Packer:
         """Of all that was loaded so far."""
         return self._hash.hexdigest()
 
-    def add(self, items: Iterable[Item | BadItem]) -> Iterator[dict[str, Any]]:
+    def add(self, items: Items) -> Iterator[dict[str, Any]]:
         """Rows; gives the calls that are full."""
+        if isinstance(items, Plain):
+            yield from self._add_plain(items.numbers, items.row)
+            return
         for item in items:
             if isinstance(item, BadItem):
                 self.bad.append(item)
@@ -140,6 +159,36 @@ class Packer:
             own = "" if item.text is None and options is None and not tag else f"\x1f{item.text}\x1f{options}\x1f{tag}"
             self._hash.update(f"{number}{own}\x1e".encode(errors="surrogatepass"))
             yield from self._put(item, options)
+
+    def _add_plain(self, numbers: Sequence[str], row: int) -> Iterator[dict[str, Any]]:
+        """Rows of nothing but numbers, as they are sent, the first of them row `row`; gives the calls that are full."""
+        is_new = list(map(self._seen.add, numbers))
+        rows: Sequence[int] = range(row, row + len(numbers))
+        if self._excluded or not all(is_new):
+            kept = [
+                index
+                for index, number in enumerate(numbers)
+                if (is_new[index] or not self._once) and number not in self._excluded
+            ]
+            self.excluded += sum(number in self._excluded for number in numbers)
+            numbers, rows = [numbers[index] for index in kept], [rows[index] for index in kept]
+        self.recipients += len(numbers)
+        self._hash.update("".join([f"{number}\x1e" for number in numbers]).encode())
+        if not all(is_new):  # and the same one twice is not to stand in one call
+            for at, number in zip(rows, numbers, strict=True):
+                yield from self._put(Item(at, number), None)
+            return
+        while numbers:
+            group = self._group(None, None)
+            taken = self._size - len(group.numbers)
+            group.numbers += numbers[:taken]
+            group.rows += rows[:taken]
+            group.tags += [None] * len(numbers[:taken])
+            self._waiting += len(numbers[:taken])
+            numbers, rows = numbers[taken:], rows[taken:]
+            if len(group.numbers) >= self._size:
+                self._waiting -= len(group.numbers)
+                yield self._call(self._groups.pop((None, None)))
 
     def flush(self) -> Iterator[dict[str, Any]]:
         """What still waits for company."""

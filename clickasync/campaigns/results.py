@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from itertools import repeat
 from typing import Any, Final
 
 from attrs import frozen
 from sqlalchemy import Connection, Row, bindparam, select
 
 from clickasync.campaigns.blocks import (
+    Delivery,
     pack_numbers,
     position_of,
     unpack_deliveries,
@@ -22,7 +24,7 @@ from clickasync.campaigns.blocks import (
 from clickasync.campaigns.functions import place_in
 from clickasync.campaigns.schema import calls, campaigns
 from clickasync.campaigns.sheet import Sheet
-from clickasync.campaigns.states import NAMES, Outcome, climsgid_of
+from clickasync.campaigns.states import NAMES, Outcome, State, climsgid_of
 from clickasync.campaigns.store import Store
 from clickasync.codes import MessageStatus
 from clickasync.errors import ConfigurationError, InvalidOptionError
@@ -66,31 +68,46 @@ class Result:
 
 
 def rows_of_call(call: Row[Any], *, is_cancelled: bool) -> Iterator[Result]:
-    """The recipients of one call."""
+    """The recipients of one call. What they have in common is worked out once."""
+    n = call.n
     sheet = Sheet.read(call)
-    deliveries = unpack_deliveries(call.delivery, call.n)
-    tags = [None] * call.n if call.tags is None else unpack_json(call.tags)
-    each = zip(unpack_rows(call.rows, call.n), unpack_numbers(call.numbers), tags, deliveries, strict=True)
-    for position, (row, number, tag, delivery) in enumerate(each):
-        outcome = sheet.kind(position)
-        name = NAMES[outcome]
-        words = sheet.words_of(position)
-        climsgid = None
-        if outcome is Outcome.OPEN:
-            name = "skipped" if is_cancelled and call.state <= 1 else "ready"
-        elif outcome is not Outcome.SUPPRESSED:
-            climsgid = climsgid_of(call.key, position if call.kind else 0, sheet.generation(position))
-        yield Result(
-            row,
-            number,
-            tag,
-            name,
-            sheet.ids[position],
-            climsgid,
-            None if words is None else " ".join(filter(None, (words.code, words.text))),
-            None if delivery is None else MessageStatus(delivery.status),
-            None if delivery is None else datetime.fromtimestamp(delivery.at, UTC),
-        )
+    tags = [None] * n if call.tags is None else unpack_json(call.tags)
+    open_name = "skipped" if is_cancelled and call.state <= State.CLAIMED else "ready"
+    names = {byte: NAMES[Outcome(byte & 7)] if byte else open_name for byte in set(sheet.outcome)}
+    words = [None, *(" ".join(filter(None, (each.code, each.text))) for each in sheet.words)]
+    if call.kind:
+        climsgids = [_climsgid(call.key, position, byte) for position, byte in enumerate(sheet.outcome)]
+    else:
+        shared = {byte: _climsgid(call.key, 0, byte) for byte in names}
+        climsgids = [shared[byte] for byte in sheet.outcome]
+    deliveries: Iterable[tuple[MessageStatus | None, datetime | None]] = repeat((None, None), n)
+    if call.delivery is not None:
+        deliveries = map(_delivery, unpack_deliveries(call.delivery, n))
+    each = zip(
+        unpack_rows(call.rows, n),
+        unpack_numbers(call.numbers),
+        tags,
+        [names[byte] for byte in sheet.outcome],
+        sheet.ids,
+        climsgids,
+        [words[index] for index in sheet.codes],
+        deliveries,
+        strict=True,
+    )
+    for row, number, tag, name, id, climsgid, error, (delivery, at) in each:
+        yield Result(row, number, tag, name, id, climsgid, error, delivery, at)
+
+
+def _climsgid(key: bytes, position: int, outcome: int) -> str | None:
+    if outcome & 7 in (Outcome.OPEN, Outcome.SUPPRESSED):
+        return None
+    return climsgid_of(key, position, outcome >> 3)
+
+
+def _delivery(delivery: Delivery | None) -> tuple[MessageStatus | None, datetime | None]:
+    if delivery is None:
+        return None, None
+    return MessageStatus(delivery.status), datetime.fromtimestamp(delivery.at, UTC)
 
 
 @frozen

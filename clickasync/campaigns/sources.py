@@ -14,10 +14,10 @@ from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
-from clickasync.campaigns.packing import BadItem, Item
+from clickasync.campaigns.packing import BadItem, Item, Plain
 from clickasync.campaigns.texts import plain_options
 from clickasync.errors import InvalidNumberError, InvalidOptionError
-from clickasync.numbers import normalise
+from clickasync.numbers import all_plain, normalise
 from clickasync.options import Message
 from clickasync.recipients import BadRow, Recipients, open_recipients
 
@@ -28,7 +28,7 @@ CampaignSource: TypeAlias = str | Path | Recipients | Iterable[str | Message] | 
 
 _CHUNK: Final = 4000
 
-Chunks: TypeAlias = AsyncIterator[list[Item | BadItem]]
+Chunks: TypeAlias = AsyncIterator[list[Item | BadItem] | Plain]
 
 
 @frozen
@@ -88,9 +88,14 @@ async def _in_thread(items: Iterator[Item | BadItem]) -> Chunks:
 
 
 async def _chunks(source: Iterable[str | Message]) -> Chunks:
-    items = enumerate(source, 1)
-    while chunk := [_item(row, each) for row, each in islice(items, _CHUNK)]:
-        yield chunk
+    items = iter(source)
+    row = 1
+    while given := list(islice(items, _CHUNK)):
+        if all_plain(given):
+            yield Plain(row, given)
+        else:
+            yield [_item(at, each) for at, each in enumerate(given, row)]
+        row += len(given)
         await asyncio.sleep(0)
 
 

@@ -28,8 +28,9 @@ from clickasync.errors import ConfigurationError
 __all__ = ["How", "SqliteDatabase"]
 
 T = TypeVar("T")
-How: TypeAlias = Literal["step", "change", "read"]
-"""One statement that is a transaction by itself, a transaction that changes something, or one that only reads."""
+How: TypeAlias = Literal["step", "hint", "change", "read"]
+"""One statement that is a transaction by itself; one that may be lost with the machine's power (a claim, a beat); a
+transaction that changes something; or one that only reads."""
 
 _BUSY_SECONDS: Final = 2.0
 _AWAY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -93,25 +94,34 @@ class SqliteDatabase:
         Raises:
             DatabaseAwayError: another process has it locked for long, or the disk is full (`DatabaseFullError`).
         """
-        return await self._in_thread(self._run, work, "BEGIN" if how == "read" else "BEGIN IMMEDIATE")
+        return await self._in_thread(self._run, work, how)
 
-    def _run(self, work: Callable[[Connection], T], begins_with: str) -> T:
+    def _run(self, work: Callable[[Connection], T], how: How) -> T:
         assert self._connection is not None  # for the type checker
-        self._begins_with = begins_with
+        self._begins_with = "BEGIN" if how == "read" else "BEGIN IMMEDIATE"
+        if how == "hint":
+            self._raw.execute("PRAGMA synchronous=NORMAL")
         try:
             with self._connection.begin():
                 return work(self._connection)
         except DBAPIError as error:
             raise _as_ours(error) or error from None
+        finally:
+            if how == "hint":
+                self._raw.execute("PRAGMA synchronous=FULL")
+
+    @property
+    def _raw(self) -> sqlite3.Connection:
+        assert self._connection is not None  # for the type checker
+        raw = self._connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        return raw
 
     async def checkpoint(self) -> bool:
         """Bring all that is in the log into the file; gives whether that was possible."""
 
         def work() -> bool:
-            assert self._connection is not None  # for the type checker
-            raw = self._connection.connection.driver_connection
-            assert raw is not None
-            return bool(raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+            return bool(self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
 
         return await self._in_thread(work)
 
@@ -122,10 +132,7 @@ class SqliteDatabase:
         """Give the space of what was deleted back, and overwrite it."""
 
         def work() -> None:
-            assert self._connection is not None  # for the type checker
-            raw = self._connection.connection.driver_connection
-            assert raw is not None
-            raw.execute("VACUUM")
+            self._raw.execute("VACUUM")
 
         await self._in_thread(work)
         await self.checkpoint()

@@ -133,8 +133,12 @@ class Store:
 
     # -- running statements
 
-    async def step(self, statement: Executable, *, patience: float = STEP_SECONDS, **given: Any) -> Sequence[Row[Any]]:
+    async def step(
+        self, statement: Executable, *, patience: float = STEP_SECONDS, may_be_lost: bool = False, **given: Any
+    ) -> Sequence[Row[Any]]:
         """Run one statement, a transaction of its own; gives its rows.
+
+        `may_be_lost`: with the machine's power, for it is no harm (a claim, a beat); it costs less then.
 
         Raises:
             DatabaseAwayError: the database was away for longer than `patience` seconds.
@@ -144,7 +148,7 @@ class Store:
             result = connection.execute(statement, given)
             return result.all() if result.returns_rows else ()
 
-        return await self._run(work, "step", patience)
+        return await self._run(work, "hint" if may_be_lost else "step", patience)
 
     async def change(self, work: Callable[[Connection], T], *, patience: float = STEP_SECONDS) -> T:
         """Run a transaction; it may be run again, so it must expect to find its own work done.

@@ -172,7 +172,7 @@ class Worker:
     async def _reserve(self, campaign: int, n: int) -> float | None:
         """Room in the rate of a campaign: the seconds to wait for it, or None."""
         scope = f"campaign:{campaign}"
-        rows = await self._store.step(upkeep.RESERVE, b_scope=scope, b_n=n)
+        rows = await self._store.step(upkeep.RESERVE, b_scope=scope, b_n=n, may_be_lost=True)
         if rows:
             return float(rows[0].wait)
         room = await self._store.step(upkeep.ROOM, b_scope=scope)
@@ -194,7 +194,7 @@ class Worker:
                             _log.info("call %d: its worker is gone; the gateway is asked", id)
                             self._asker.in_hand.add(id)
                             asking.create_task(self._settle(id))
-                    await self._store.step(upkeep.BURY)
+                    await self._store.step(upkeep.BURY, may_be_lost=True)
                 except DatabaseAwayError as error:
                     _log.warning("could not look after the calls of others: %s", error)
                 self._reaped = True
