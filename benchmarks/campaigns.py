@@ -111,8 +111,10 @@ async def takeover(database: str, port: int, count: int) -> dict[str, float]:
         assert call is not None
         died = time.perf_counter()
         await dead.begin(call)
-        while (await store.step(text("SELECT state FROM ca_calls WHERE id = :id"), id=call.id))[0].state == State.OUT:
+        state = State.OUT.value
+        while state == State.OUT:
             await asyncio.sleep(0.02)
+            [(state,)] = await store.step(text("SELECT state FROM ca_calls WHERE id = :id"), id=call.id)
         took = time.perf_counter() - died
         task.cancel()
         await asyncio.wait([task])

@@ -214,6 +214,8 @@ class Store:
         Raises:
             DatabaseAwayError: it could not be brought there.
         """
+        if not self.is_file:
+            return
 
         def mark(connection: Connection) -> None:
             connection.execute(update(meta).where(meta.c.key == "dirty").values(value="1"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import anyio
+from rich.console import RenderableType
 from rich.text import Text
 
 from clickasync.cli.screen import clean, console, table
@@ -45,6 +46,10 @@ class Stage:
     def say(self, what: str, shown: object, *, style: str = "cyan") -> None:
         """A line: what it is, and what came of it."""
         self._console.print(Text(f"{what:<44}"), Text(clean(shown), style=style))
+
+    def print(self, renderable: RenderableType) -> None:
+        """Anything that rich can draw."""
+        self._console.print(renderable)
 
     def show(self, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
         """A table; what went wrong is red."""

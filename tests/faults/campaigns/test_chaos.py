@@ -25,7 +25,7 @@ _BROKEN = evolve(_SMALL, recipients=300, stops=0, most_kills=4)
 BROKEN = {
     "takeover frees": evolve(_BROKEN, recipients=600, latency=0.3, kill_every=0.5),
     "release after unknown": evolve(_BROKEN, reset_after=0.2, most_kills=0),
-    "retry forgets generation": evolve(_BROKEN, retry=0.3, latency=0.15, most_kills=8),
+    "retry forgets generation": evolve(_BROKEN, recipients=500, retry=0.3, latency=0.15, most_kills=14, kill_every=0.6),
 }
 
 
