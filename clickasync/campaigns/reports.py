@@ -28,7 +28,6 @@ from clickasync.campaigns.sheet import Sheet
 from clickasync.campaigns.states import Outcome, State, read_climsgid
 from clickasync.campaigns.store import RECONCILE, Store
 from clickasync.codes import MessageStatus
-from clickasync.protocol import match_lines
 
 __all__ = ["Hooks", "OnMessage", "OnReport", "hooks"]
 
@@ -39,6 +38,7 @@ _GATHER_SECONDS: Final = 0.02
 _AT_ONCE: Final = 1000
 _FAILED: Final = frozenset(status.value for status in MessageStatus if status.is_error)
 _DELIVERED: Final = "004"
+_LONGEST_PREFIX: Final = 4  # digits of a country's code
 _log = logging.getLogger("clickasync.campaigns")
 
 
@@ -140,8 +140,16 @@ def _position(row: Row[Any], report: DeliveryReport) -> int | None:
     ids = Sheet.read(row).ids
     if report.id in ids:
         return ids.index(report.id)
-    matched = match_lines([(report.to, report.id)], unpack_numbers(row.numbers))
-    return matched.index(report.id) if report.id in matched else None
+    return _whose(report.to.removeprefix("+"), unpack_numbers(row.numbers))
+
+
+def _whose(reported: str, numbers: Sequence[str]) -> int | None:
+    """Which recipient a number means: the same one, or one whose leading zero became a country's code, if only one."""
+    if reported in numbers:
+        return numbers.index(reported)
+    local = {"0" + reported[length:] for length in range(1, _LONGEST_PREFIX + 1)}
+    found = [position for position, number in enumerate(numbers) if number in local]
+    return found[0] if len(found) == 1 else None
 
 
 def _fold_into(connection: Connection, row: Row[Any], reports: Sequence[_Aimed]) -> None:
