@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clickasync.campaigns.loading import Existing, Loader, find
-from clickasync.campaigns.packing import Items, Packer, Plain
+from clickasync.campaigns.packing import Items, Packer, Plain, Rules
 from clickasync.campaigns.schema import rates
 from clickasync.campaigns.sources import CampaignSource, Rows, rows_of
 from clickasync.campaigns.states import KEY_BYTES
@@ -146,13 +146,15 @@ class Plan:
     def packer(self, rows: Rows) -> Packer:
         """For its rows."""
         return Packer(
-            self.size,
-            partial(secrets.token_bytes, KEY_BYTES),
-            self.check_row,
-            has_text=rows.text is not None or self.options.get("data") is not None,
-            personal=rows.is_personal,
-            once=not self.is_each,
-            excluded=self.exclude,
+            Rules(
+                self.size,
+                partial(secrets.token_bytes, KEY_BYTES),
+                self.check_row,
+                has_text=rows.text is not None or self.options.get("data") is not None,
+                personal=rows.is_personal,
+                once=not self.is_each,
+                excluded=self.exclude,
+            )
         )
 
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Collection
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import define, frozen
 
 from clickasync._version import __version__
 from clickasync.campaigns import upkeep
@@ -48,6 +48,28 @@ class Sendable:
     """When its window closes, by the monotonic clock."""
 
 
+@define
+class _Beats:
+    """Since when it beats without a gap, by both clocks."""
+
+    since: tuple[float, float] | None = None
+    last: tuple[float, float] = (0.0, 0.0)
+
+    def another(self) -> None:
+        """It has beaten now."""
+        now = clocks()
+        if self.since is None or any(at - before > LEASE for at, before in zip(now, self.last, strict=True)):
+            self.since = now
+        self.last = now
+
+    @property
+    def have_lasted(self) -> bool:
+        """For a lease."""
+        return self.since is not None and all(
+            at - since >= LEASE for since, at in zip(self.since, self.last, strict=True)
+        )
+
+
 class Heart:
     """Beats, and looks.
 
@@ -63,20 +85,18 @@ class Heart:
         self._moves = moves
         self._account = account
         self._names = names
-        self._beaten_since = self._beaten_at = (float("inf"), float("inf"))
+        self._beats = _Beats()
         self._seen_at = float("-inf")
         self._looked = asyncio.Event()
         self._hurry = asyncio.Event()
         self._running: dict[int, Sendable] = {}
         self.sendable: dict[int, Sendable] = {}
         """What may be sent now, and has calls that wait; the oldest campaign first."""
-        self.waits = False
-        """Whether something waits for its window."""
 
     @property
     def is_steady(self) -> bool:
         """Whether it has beaten without a gap for one lease: only then may it take others for dead."""
-        return all(at - since >= LEASE for since, at in zip(self._beaten_since, self._beaten_at, strict=True))
+        return self._beats.have_lasted
 
     def may_send(self, campaign: int, begun: float) -> bool:
         """Whether a request of a campaign may leave, that was begun at `begun` of the monotonic clock.
@@ -135,7 +155,8 @@ class Heart:
             b_version=__version__,
         )
         self._moves.worker = rows[0].id
-        self._beaten_since = self._beaten_at = clocks()
+        self._beats = _Beats()
+        self._beats.another()
 
     async def _beat(self) -> None:
         if not await self._store.step(
@@ -143,10 +164,7 @@ class Heart:
         ):
             _log.warning("this worker was taken for dead and buried; it goes on as another one")
             await self._register()
-        now = clocks()
-        if any(at - before > LEASE for at, before in zip(now, self._beaten_at, strict=True)):
-            self._beaten_since = now
-        self._beaten_at = now
+        self._beats.another()
 
     async def _look(self) -> None:
         started = time.monotonic()
@@ -163,13 +181,11 @@ class Heart:
             await self._store.mark_dirty()
         running: dict[int, Sendable] = {}
         sendable: dict[int, Sendable] = {}
-        waits = False
         for row in await self._store.step(upkeep.VIEW, b_account=self._account, patience=BEAT_SECONDS):
             if self._names is not None and row.name not in self._names:
                 continue
             opens, closes = await self._span(row, health.now)
             if not opens <= health.now < closes:
-                waits = True
                 continue
             until = started + closes - health.now
             running[row.id] = Sendable(row.id, row.name, row.text, row.options, row.per_second is not None, until)
@@ -179,7 +195,7 @@ class Heart:
                 await self._hold(row)
             if row.stop_at_rejected is not None:
                 await self._look_at_rejected(row)
-        self._running, self.sendable, self.waits = running, sendable, waits
+        self._running, self.sendable = running, sendable
         self._seen_at = started
         looked, self._looked = self._looked, asyncio.Event()
         looked.set()

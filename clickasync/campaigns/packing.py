@@ -17,7 +17,7 @@ from clickasync.campaigns.blocks import pack_json, pack_numbers, pack_rows
 from clickasync.errors import ClickatellError
 from clickasync.recipients import Seen
 
-__all__ = ["BLOCK", "BadItem", "Item", "Items", "Packer", "Plain"]
+__all__ = ["BLOCK", "BadItem", "Item", "Items", "Packer", "Plain", "Rules"]
 
 BLOCK: Final = 25
 """Personal texts in one call, at most."""
@@ -68,6 +68,26 @@ class Plain:
 Items: TypeAlias = Iterable[Item | BadItem] | Plain
 
 
+@frozen
+class Rules:
+    """How rows become calls."""
+
+    size: int
+    """Recipients in a call, at most."""
+    new_key: Callable[[], bytes]
+    """Makes the random key of a call."""
+    check: Callable[[str | None, Mapping[str, Any] | None], None]
+    """Raises `ClickatellError` for a text with options that cannot be sent."""
+    has_text: bool = True
+    """Whether the campaign has a text, for rows that bring none."""
+    personal: bool = False
+    """Whether each row brings a text that hardly another one has."""
+    once: bool = True
+    """Whether a number that came before is left out."""
+    excluded: Collection[str] = frozenset()
+    """Numbers to leave out."""
+
+
 @define(eq=False)
 class _Group:
     text: str | None
@@ -80,37 +100,11 @@ class _Group:
 
 
 class Packer:
-    """Makes calls of rows, and counts.
+    """Makes calls of rows, and counts."""
 
-    Args:
-        size: recipients in a call, at most.
-        new_key: what makes the random key of a call.
-        check: raises `ClickatellError` for a text with options that cannot be sent.
-        has_text: whether the campaign has a text, for rows that bring none.
-        personal: whether each row brings a text that hardly another one has.
-        once: whether a number that came before is left out.
-        excluded: numbers to leave out.
-    """
-
-    def __init__(
-        self,
-        size: int,
-        new_key: Callable[[], bytes],
-        check: Callable[[str | None, Mapping[str, Any] | None], None],
-        *,
-        has_text: bool = True,
-        personal: bool = False,
-        once: bool = True,
-        excluded: Collection[str] = (),
-    ) -> None:
-        self._size = size
-        self._new_key = new_key
-        self._check = check
-        self._has_text = has_text
-        self._personal = personal
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
         self._seen = Seen()
-        self._once = once
-        self._excluded = frozenset(excluded)
         self._groups: dict[tuple[str | None, str | None], _Group] = {}
         self._blocks: dict[str | None, _Group] = {}
         self._waiting = 0
@@ -140,8 +134,8 @@ class Packer:
                 continue
             try:
                 options = None if not item.options else json.dumps(item.options, sort_keys=True)
-                if item.text is not None or options is not None or not self._has_text:
-                    self._check(item.text, item.options)
+                if item.text is not None or options is not None or not self._rules.has_text:
+                    self._rules.check(item.text, item.options)
                 tag = json.dumps(item.tag) if item.tag is not None else ""
             except ClickatellError as error:
                 self.bad.append(BadItem(item.row, item.number, str(error)))
@@ -150,10 +144,10 @@ class Packer:
                 self.bad.append(BadItem(item.row, item.number, f"the tag must be a JSON value: {error}"))
                 continue
             number = item.number
-            if number in self._excluded:
+            if number in self._rules.excluded:
                 self.excluded += 1
                 continue
-            if not self._seen.add(number) and self._once:
+            if not self._seen.add(number) and self._rules.once:
                 continue
             self.recipients += 1
             own = "" if item.text is None and options is None and not tag else f"\x1f{item.text}\x1f{options}\x1f{tag}"
@@ -164,13 +158,13 @@ class Packer:
         """Rows of nothing but numbers, as they are sent, the first of them row `row`; gives the calls that are full."""
         is_new = list(map(self._seen.add, numbers))
         rows: Sequence[int] = range(row, row + len(numbers))
-        if self._excluded or not all(is_new):
+        if self._rules.excluded or not all(is_new):
             kept = [
                 index
                 for index, number in enumerate(numbers)
-                if (is_new[index] or not self._once) and number not in self._excluded
+                if (is_new[index] or not self._rules.once) and number not in self._rules.excluded
             ]
-            self.excluded += sum(number in self._excluded for number in numbers)
+            self.excluded += sum(number in self._rules.excluded for number in numbers)
             numbers, rows = [numbers[index] for index in kept], [rows[index] for index in kept]
         self.recipients += len(numbers)
         self._hash.update("".join([f"{number}\x1e" for number in numbers]).encode())
@@ -180,13 +174,13 @@ class Packer:
             return
         while numbers:
             group = self._group(None, None)
-            taken = self._size - len(group.numbers)
+            taken = self._rules.size - len(group.numbers)
             group.numbers += numbers[:taken]
             group.rows += rows[:taken]
             group.tags += [None] * len(numbers[:taken])
             self._waiting += len(numbers[:taken])
             numbers, rows = numbers[taken:], rows[taken:]
-            if len(group.numbers) >= self._size:
+            if len(group.numbers) >= self._rules.size:
                 self._waiting -= len(group.numbers)
                 yield self._call(self._groups.pop((None, None)))
 
@@ -206,21 +200,21 @@ class Packer:
 
     def _put(self, item: Item, options: str | None) -> Iterator[dict[str, Any]]:
         number = item.number
-        if self._personal and item.text is not None:
+        if self._rules.personal and item.text is not None:
             yield from self._into_block(options, item.text, item.row, number, item.tag)
             return
         group = self._group(item.text, options)
-        if not self._once and number in group.numbers:  # which are each somebody else, in one call
+        if not self._rules.once and number in group.numbers:  # which are each somebody else, in one call
             yield self._call(self._groups.pop((item.text, options)))
             group = self._group(item.text, options)
         group.rows.append(item.row)
         group.numbers.append(number)
         group.tags.append(item.tag)
         self._waiting += 1
-        if len(group.numbers) >= self._size:
+        if len(group.numbers) >= self._rules.size:
             self._waiting -= len(group.numbers)
             yield self._call(self._groups.pop((item.text, options)))
-        elif self._waiting > _WAITING * self._size:
+        elif self._waiting > _WAITING * self._rules.size:
             yield from self._let_go()
 
     def _let_go(self) -> Iterator[dict[str, Any]]:
@@ -235,7 +229,7 @@ class Packer:
 
     def _into_block(self, options: str | None, text: str, row: int, number: str, tag: Any) -> Iterator[dict[str, Any]]:
         block = self._blocks.get(options)
-        if block is not None and ((not self._once and number in block.numbers) or block.rows[-1] >= row):
+        if block is not None and ((not self._rules.once and number in block.numbers) or block.rows[-1] >= row):
             yield self._call(self._blocks.pop(options))
             block = None
         if block is None:
@@ -245,13 +239,13 @@ class Packer:
         block.rows.append(row)
         block.numbers.append(number)
         block.tags.append(tag)
-        if len(block.numbers) >= min(BLOCK, self._size):
+        if len(block.numbers) >= min(BLOCK, self._rules.size):
             yield self._call(self._blocks.pop(options))
 
     def _call(self, group: _Group) -> dict[str, Any]:
         texts = group.texts if group.text is None else [group.text]
         return {
-            "key": self._new_key(),
+            "key": self._rules.new_key(),
             "n": len(group.numbers),
             "kind": 0 if group.texts is None else 1,
             "options": group.options,

@@ -75,10 +75,14 @@ class SqliteDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, cached_statements=256)
-        connection.create_function("ca_now", 0, self._clock)
-        connection.create_function("ca_identity", 0, self._identity)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cache_size=-16000"):
-            connection.execute(f"PRAGMA {pragma}").fetchall()
+        try:
+            connection.create_function("ca_now", 0, self._clock)
+            connection.create_function("ca_identity", 0, self._identity)
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cache_size=-16000"):
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _identity(self) -> str:

@@ -15,25 +15,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Collection, Coroutine
-from typing import Any, Final
+from typing import Any
 
-from clickasync.campaigns import upkeep
 from clickasync.campaigns.asking import Asker
 from clickasync.campaigns.core import Executor
 from clickasync.campaigns.errors import DatabaseAwayError
-from clickasync.campaigns.heart import Heart, Sendable
+from clickasync.campaigns.heart import Heart
 from clickasync.campaigns.lane import Lane
-from clickasync.campaigns.moves import Claimed, Moves
+from clickasync.campaigns.moves import Moves
 from clickasync.campaigns.outages import Outages
+from clickasync.campaigns.reaper import Reaper
 from clickasync.campaigns.store import Store
+from clickasync.campaigns.supply import Supply
 from clickasync.campaigns.texts import Texts
 
 __all__ = ["Until", "Worker"]
 
-REAP_SECONDS: Final = 1.0
-_MOST_ASKED: Final = 8
 _log = logging.getLogger("clickasync.campaigns")
 
 
@@ -71,22 +69,17 @@ class Worker:
         names: Collection[str] | None = None,
         patience: float | None = None,
     ) -> None:
+        moves = Moves(store, account)
         self._store = store
         self._in_flight = in_flight
         self._until = until
-        self._moves = Moves(store, account)
-        self._heart = Heart(store, self._moves, account, names)
+        self._heart = Heart(store, moves, account, names)
         self._outages = Outages(patience)
-        self._lane = Lane(self._moves, self._heart, executor, self._outages, Texts(), self._reserve)
-        self._asker = Asker(self._moves, executor, quiet)
+        self._supply = Supply(store, moves, self._heart)
+        self._lane = Lane(moves, self._heart, executor, self._outages, Texts(), self._supply.reserve)
+        self._reaper = Reaper(store, moves, self._heart, Asker(moves, executor, quiet))
         self._stopping = asyncio.Event()
-        self._held: dict[int, Claimed] = {}
-        self._lost: set[tuple[int, int]] = set()
-        self._after: dict[int, int] = {}
-        self._room_at: dict[int, float] = {}
-        self._reaped = False
         self._worked = False
-        self._asked = asyncio.Semaphore(_MOST_ASKED)
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns once what is out is finished."""
@@ -102,7 +95,7 @@ class Worker:
         """
         await self._store.mark_dirty()
         await self._heart.start()
-        helpers = [asyncio.create_task(self._heart.run()), asyncio.create_task(self._reap())]
+        helpers = [asyncio.create_task(self._heart.run()), asyncio.create_task(self._reaper.run())]
         lanes = [asyncio.create_task(self._work()) for _ in range(self._in_flight)]
         ender = asyncio.create_task(self._end_when_done())
         try:
@@ -129,98 +122,38 @@ class Worker:
             if self._outages.gave_up is not None:
                 self.stop()
                 return
-            claimed = await self._claim()
+            claimed = None if self._stopping.is_set() else await self._supply.claim()
             if claimed is None:
                 await self._rest()
                 continue
             call, campaign = claimed
-            self._held[call.id] = call
+            self._reaper.held[call.id] = call
             try:
                 await self._lane.carry(call, campaign)
             finally:
-                del self._held[call.id]
+                del self._reaper.held[call.id]
                 self._worked = True
-
-    async def _claim(self) -> tuple[Claimed, Sendable] | None:
-        """The next call of the oldest campaign that has one, and room in its rate."""
-        for campaign in list(self._heart.sendable.values()):
-            if self._room_at.get(campaign.id, 0.0) > time.monotonic() or self._stopping.is_set():
-                continue
-            after = self._after.get(campaign.id, 0)
-            call = await self._moves.claim(campaign.id, after)
-            if call is None and after:
-                call = await self._moves.claim(campaign.id, 0)
-            self._after[campaign.id] = 0 if call is None else call.id
-            if call is not None:
-                return call, campaign
-        return None
 
     async def _rest(self) -> None:
         """Until there may be something to do."""
-        if self._worked and not self._held:
+        if self._worked and not self._reaper.held:
             self._worked = False
             self._heart.hurry()
-        now = time.monotonic()
-        room = min((at - now for at in self._room_at.values() if at > now), default=10.0)
         waiting = {asyncio.create_task(self._stopping.wait()), asyncio.create_task(self._heart.next_look())}
         try:
-            await asyncio.wait(waiting, timeout=room, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting, timeout=self._supply.room_in(), return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in waiting:
                 task.cancel()
-
-    async def _reserve(self, campaign: int, n: int) -> float | None:
-        """Room in the rate of a campaign: the seconds to wait for it, or None."""
-        scope = f"campaign:{campaign}"
-        rows = await self._store.step(upkeep.RESERVE, b_scope=scope, b_n=n, may_be_lost=True)
-        if rows:
-            return float(rows[0].wait)
-        room = await self._store.step(upkeep.ROOM, b_scope=scope)
-        wait = float(room[0].wait) - 0.9 if room else 0.0
-        self._room_at[campaign] = time.monotonic() + max(wait, 0.02)
-        return None
-
-    # -- the calls of the dead
-
-    async def _reap(self) -> None:
-        async with asyncio.TaskGroup() as asking:
-            while True:
-                await asyncio.sleep(REAP_SECONDS)
-                if not self._heart.is_steady:
-                    continue
-                try:
-                    for id in await self._moves.take_over(await self._find_lost()):
-                        if id not in self._asker.in_hand:
-                            _log.info("call %d: its worker is gone; the gateway is asked", id)
-                            self._asker.in_hand.add(id)
-                            asking.create_task(self._settle(id))
-                    await self._store.step(upkeep.BURY, may_be_lost=True)
-                except DatabaseAwayError as error:
-                    _log.warning("could not look after the calls of others: %s", error)
-                self._reaped = True
-
-    async def _settle(self, id: int) -> None:
-        async with self._asked:
-            try:
-                await self._asker.settle(id)
-            except DatabaseAwayError as error:  # it is found again, as one that no lane has in hand
-                _log.warning("call %d could not be settled: %s", id, error)
-
-    async def _find_lost(self) -> list[int]:
-        """What the database believes that I have in hand, twice in a row, and no lane has: an answer that was lost."""
-        mine = {(id, epoch) for id, epoch in await self._moves.mine() if id not in self._asker.in_hand}
-        mine = {(id, epoch) for id, epoch in mine if id not in self._held or self._held[id].epoch != epoch}
-        lost, self._lost = mine & self._lost, mine
-        return [id for id, _ in lost]
 
     # -- the end
 
     async def _end_when_done(self) -> None:
         while not self._stopping.is_set() and self._until != Until.STOPPED:
             await self._heart.next_look()
-            if self._held or self._heart.sendable or self._asker.in_hand:
+            if self._reaper.is_busy or self._heart.sendable:
                 continue
-            if self._until == Until.IDLE and self._reaped:
+            if self._until == Until.IDLE and self._reaper.has_looked:
                 break
             if self._until == Until.DONE and await self._heart.is_done():
                 break

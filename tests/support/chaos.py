@@ -31,7 +31,7 @@ from clickasync.campaigns import Campaign, Campaigns
 from clickasync.campaigns.results import Result
 from tests.support.chaos_worker import work
 from tests.support.ledger import Entry, Ledger, ledger
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, in_memory
 
 MUTANTS = ("takeover frees", "release after unknown", "retry forgets generation")
 _PERSONAL = 16  # of so many recipients, one has a text of its own
@@ -177,7 +177,7 @@ class _Stage:
 def run(settings: Settings, server: Postgres | None = None) -> Verdict:
     """Play it, and judge."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=in_memory())))
         gateway = stack.enter_context(
             ledger(
                 folder,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import atexit
 import json
-from collections.abc import AsyncIterator, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from clickasync.campaigns.functions import now
 from clickasync.campaigns.moves import Moves
 from clickasync.campaigns.schema import calls, campaigns, workers
 from clickasync.campaigns.store import Store
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, in_memory
 
 ME = json.dumps(["http://127.0.0.1", "1", "demo"])
 SOMEBODY_ELSE = json.dumps(["http://127.0.0.1", "2", "other"])
@@ -40,9 +41,13 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of an empty database."""
-    return str(tmp_path / "campaigns.db") if request.param == "sqlite" else shared_server().new_database()
+    if request.param == "sqlite":
+        with tempfile.TemporaryDirectory(prefix="clickasync-", dir=in_memory()) as folder:
+            yield str(Path(folder) / "campaigns.db")
+    else:
+        yield shared_server().new_database()
 
 
 @pytest.fixture

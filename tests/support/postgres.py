@@ -66,8 +66,14 @@ def _run(program: str, *arguments: str) -> None:
             raise RuntimeError(f"{program} failed: {output.read().decode(errors='replace')}")
 
 
+def in_memory() -> str | None:
+    """A folder in memory, where there is room in it: what is synced there costs nothing."""
+    place = Path("/dev/shm")  # noqa: S108 - new folders are made in it
+    return str(place) if place.is_dir() and shutil.disk_usage(place).free > 4 << 30 else None
+
+
 def _folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="clickasync-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="clickasync-pg-", dir=in_memory()))
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)

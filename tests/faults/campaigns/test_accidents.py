@@ -19,7 +19,7 @@ from clickasync.campaigns.functions import now
 from clickasync.campaigns.loading import Loader, find
 from clickasync.campaigns.moves import Begun, Claimed
 from clickasync.campaigns.optouts import OptOuts
-from clickasync.campaigns.packing import Item, Packer
+from clickasync.campaigns.packing import Item, Packer, Rules
 from clickasync.campaigns.schema import campaigns, meta, rates, workers
 from clickasync.campaigns.sheet import Said
 from clickasync.campaigns.states import Outcome, State
@@ -99,7 +99,7 @@ async def test_a_worker_behind_a_wire_that_drops_answers(tmp_path: Path) -> None
 
 def packed(numbers: list[str]) -> tuple[Packer, list[dict[str, object]]]:
     keys = iter(range(10**6))
-    packer = Packer(10, lambda: next(keys).to_bytes(12), lambda text, options: None)
+    packer = Packer(Rules(10, lambda: next(keys).to_bytes(12), lambda text, options: None))
     return packer, [*packer.add([Item(n, number) for n, number in enumerate(numbers, 1)]), *packer.flush()]
 
 

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from clickasync import InvalidOptionError
 from clickasync.campaigns.blocks import unpack_json, unpack_numbers, unpack_rows
-from clickasync.campaigns.packing import BLOCK, BadItem, Item, Packer
+from clickasync.campaigns.packing import BLOCK, BadItem, Item, Packer, Rules
 
 
 def packer(size: int = 300, **settings: Any) -> Packer:
     keys = itertools.count()
-    return Packer(size, lambda: next(keys).to_bytes(12), settings.pop("check", lambda text, options: None), **settings)
+    check = settings.pop("check", lambda text, options: None)
+    return Packer(Rules(size, lambda: next(keys).to_bytes(12), check, **settings))
 
 
 def pack(made: Packer, items: list[Item | BadItem]) -> list[dict[str, Any]]:
