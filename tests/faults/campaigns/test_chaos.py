@@ -15,7 +15,7 @@ from attrs import evolve
 from tests.support.chaos import MUTANTS, Settings, Verdict, run
 from tests.support.postgres import Postgres
 
-_SMALL = Settings(recipients=500, batch_size=10, workers=2, kill_every=0.8, most_kills=8, stops=1)
+_SMALL = Settings(recipients=800, batch_size=10, workers=2, kill_every=0.7, most_kills=8, stops=1, latency=0.2)
 CHAOS = {
     "sqlite": _SMALL,
     "postgresql": evolve(_SMALL, database="postgresql", crashes=2),
