@@ -246,7 +246,8 @@ class Campaigns:
     def receiver_hooks(self, *, on_report: OnReport | None = None, on_message: OnMessage | None = None) -> Hooks:
         """Handlers for a receiver of callbacks: reports go into the campaigns, STOPs into the opt-outs.
 
-        >>> app = receiver(**campaigns.receiver_hooks(), auth=("hook", "secret"))
+        >>> async with Campaigns("campaigns.db") as campaigns:
+        ...     app = receiver(**campaigns.receiver_hooks(), auth=("hook", "secret"))
 
         Args:
             on_report: gets the reports that are about no campaign.

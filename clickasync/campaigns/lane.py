@@ -20,6 +20,7 @@ machine may have been suspended), and whether the campaign may still send. What 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -28,11 +29,12 @@ import anyio
 from attrs import define, field, frozen
 
 from clickasync.campaigns.core import Executor, Sending
+from clickasync.campaigns.errors import DatabaseAwayError, DatabaseForgotError
 from clickasync.campaigns.heart import Heart, Sendable, clocks
 from clickasync.campaigns.moves import Begun, Claimed, Moves
 from clickasync.campaigns.outages import Outages
 from clickasync.campaigns.sheet import Said, Words
-from clickasync.campaigns.states import Outcome, climsgid_of
+from clickasync.campaigns.states import NAMES, Outcome, climsgid_of
 from clickasync.campaigns.texts import Texts
 from clickasync.errors import (
     ApiError,
@@ -55,6 +57,7 @@ LEAVES_WITHIN: Final = 20.0
 MOST_TRIES: Final = 3
 """So often a recipient that was answered 901 is reopened."""
 _LAST_WORDS: Final = 10.0
+_log = logging.getLogger("clickasync.campaigns")
 _NO_LINE: Final = Words(None, "no line of the reply names this recipient")
 _CUT_OFF: Final = Words(None, "the worker ended while the request was under way")
 
@@ -115,6 +118,17 @@ class _Answers:
                 self.stops = self.stops or _reason(line)
             case ApiError():
                 self.said[position] = Said(Outcome.REJECTED, words=_words(line))
+
+
+def _tell(call: Claimed, begun: Begun, answers: _Answers) -> None:
+    """The outcomes of a call that could not be written: nobody else knows them. By position: numbers are private."""
+    said = answers.said
+    if answers.ids is not None:
+        said = {position: Said(Outcome.ACCEPTED, id) for position, id in enumerate(answers.ids)}
+    for position, each in said.items():
+        climsgid = climsgid_of(call.key, position if call.is_block else 0, begun.generation)
+        outcome = f"{NAMES[each.outcome]} {each.id or ''}".rstrip()
+        _log.error("call %d could not be recorded: climsgid %s, position %d: %s", call.id, climsgid, position, outcome)
 
 
 def _words(error: ClickatellError) -> Words:
@@ -260,6 +274,13 @@ class Lane:
         return None
 
     async def _finish(self, call: Claimed, begun: Begun, answers: _Answers, failure: _NotSent | None) -> None:
+        try:
+            await self._write(call, begun, answers, failure)
+        except (DatabaseAwayError, DatabaseForgotError):
+            _tell(call, begun, answers)
+            raise
+
+    async def _write(self, call: Claimed, begun: Begun, answers: _Answers, failure: _NotSent | None) -> None:
         stops = answers.stops or (failure.stops if failure is not None else None)
         if stops is not None:
             await self.heart.pause(call.campaign_id, stops)

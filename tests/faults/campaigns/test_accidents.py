@@ -11,19 +11,23 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, text, update
 
 from clickasync import Client, ConfigurationError
-from clickasync.campaigns import Campaigns, DatabaseForgotError, changing, upkeep
+from clickasync.campaigns import Campaigns, DatabaseForgotError, DatabaseFullError, changing, upkeep
 from clickasync.campaigns.functions import now
+from clickasync.campaigns.heart import Heart
+from clickasync.campaigns.lane import Lane
 from clickasync.campaigns.loading import Loader, find
-from clickasync.campaigns.moves import Begun, Claimed
+from clickasync.campaigns.moves import Begun, Claimed, Moves
 from clickasync.campaigns.optouts import OptOuts
+from clickasync.campaigns.outages import Outages
 from clickasync.campaigns.packing import Item, Packer, Rules
-from clickasync.campaigns.schema import campaigns, meta, rates, workers
+from clickasync.campaigns.schema import calls, campaigns, meta, optouts, rates, workers
 from clickasync.campaigns.sheet import Said
 from clickasync.campaigns.states import Outcome, State
 from clickasync.campaigns.store import Store
+from clickasync.campaigns.texts import Texts
 from tests.support.campaigning import Scene, scene, until
 from tests.support.databases import ME, campaign_of, ids, make, opened, read, shared_server, worker
 from tests.support.dropping_proxy import dropping_proxy
@@ -303,6 +307,12 @@ async def test_a_worker_whose_begin_was_forgotten_says_so(store: Store) -> None:
         await me.release(call, begun)
 
 
+class Session:
+    """One that is there."""
+
+    async def live(self) -> None: ...
+
+
 WORK = """
 import asyncio, os, sys
 from clickasync import Client
@@ -406,3 +416,54 @@ async def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="not a database"):
         async with Campaigns(tmp_path / "junk.db"):
             pass
+
+
+async def test_a_full_disk(tmp_path: Path) -> None:
+    """What is not precious fails in time; the outcome of a call is tried until there is room."""
+    async with opened(str(tmp_path / "full.db")) as store:
+        await store.mark_dirty()
+        campaign = await make(store, [str(27820000000 + n) for n in range(3000)])
+        me = await worker(store)
+        call = await me.claim(campaign, 0)
+        assert call is not None
+        begun = await me.begin(call)
+        assert begun is not None
+
+        async def allow(pages: int) -> None:
+            pragma = text(f"PRAGMA max_page_count={pages}")
+            await store.read(lambda connection: connection.execute(pragma).all())
+
+        await allow(1)  # which means: no more than there are
+        many = [{"number": f"{n:016}", "last_at": 1.0, "is_out": True, "source": "x" * 500} for n in range(1000)]
+        with pytest.raises(DatabaseFullError, match="full"):
+            await store.change(lambda connection: connection.execute(insert(optouts), many), patience=0.2)
+        finishing = asyncio.create_task(
+            me.finish(call, begun, {n: Said(Outcome.ACCEPTED, f"{n:032x}") for n in range(300)}, (), again=False)
+        )
+        await allow(1_000_000)
+        await asyncio.wait_for(finishing, 20)
+        assert (await read(store, call.id)).accepted == 300
+
+
+async def test_an_outcome_that_cannot_be_written_is_told(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody else knows it; and no number is in it."""
+    campaign = await make(store, NUMBERS[:2])
+    me = Moves(store, ME)
+    heart = Heart(store, me, ME, None)
+    await heart.start()
+
+    class Forgetful:
+        session = Session()
+
+        async def send(self, numbers: list[str], *_: object, **__: object) -> list[str]:
+            await store.step(update(calls).values(sent_epoch=None))  # as if `begin` had been lost
+            return ["a" * 32, "b" * 32]
+
+    call = await me.claim(campaign, 0)
+    assert call is not None
+    lane = Lane(me, heart, Forgetful(), Outages(None), Texts(), lambda campaign, n: None)  # type: ignore[arg-type]
+    with pytest.raises(DatabaseForgotError):
+        await lane.carry(call, heart.sendable[campaign])
+    told = [record.getMessage() for record in caplog.records if "could not be recorded" in record.getMessage()]
+    assert [line[-34:] for line in told] == ["d " + "a" * 32, "d " + "b" * 32]
+    assert not any(number in line for line in told for number in NUMBERS)
