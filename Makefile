@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEMO_READY := $(VENV)/.ready-for-demo
 
 .PHONY: demo test lint format bench clean
 
-demo: $(READY)
+demo: $(DEMO_READY)
 	$(BIN)/clickasync demo
 
 test: $(READY)
@@ -26,11 +27,16 @@ bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks
 
-$(READY): pyproject.toml
+# What the demo shows needs no development tools.
+$(DEMO_READY): EXTRAS := cli,simulator
+$(READY): EXTRAS := dev
+
+$(DEMO_READY) $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "clickasync needs Python 3.11 or later; choose one with: make PYTHON=python3.13 ..." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@echo "Setting up $(VENV), once: clickasync[$(EXTRAS)] and what it needs"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e '.[$(EXTRAS)]'
 	@touch $@
 
 clean:

@@ -1,13 +1,15 @@
-"""A lean gateway, so that what is measured is the client: ``python -m benchmarks.gateway [latency in seconds]``.
+"""A lean gateway, so that what is measured is the client: ``python -m benchmarks.gateway [latency in seconds] [PEM]``.
 
-It reads HTTP/1.1 by hand, keeps connections alive and answers auth, ping, getbalance and sendmsg. It prints its port
-and ends when its standard input does, that is, with whoever started it.
+With a PEM file, a key and its certificates, it speaks TLS. It reads HTTP/1.1 by hand, keeps connections alive and
+answers auth, ping, getbalance and sendmsg. It prints its port and ends when its standard input does, that is, with
+whoever started it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 import sys
 from itertools import count
 from typing import Final
@@ -83,10 +85,14 @@ class Connection(asyncio.Protocol):
             self._transport.write(reply)
 
 
-async def serve(latency: float) -> None:
+async def serve(latency: float, pem: str | None) -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(latency), "127.0.0.1", 0, backlog=MOST_CONNECTIONS)
+    tls: ssl.SSLContext | None = None
+    if pem is not None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(pem)
+    server = await loop.create_server(lambda: Connection(latency), "127.0.0.1", 0, backlog=MOST_CONNECTIONS, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     end = asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), end.set)
@@ -95,4 +101,4 @@ async def serve(latency: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(float(sys.argv[1]) if len(sys.argv) > 1 else 0.0))
+    asyncio.run(serve(float(sys.argv[1]) if len(sys.argv) > 1 else 0.0, sys.argv[2] if len(sys.argv) > 2 else None))

@@ -23,14 +23,13 @@ from benchmarks.workload import (
     numbers,
 )
 from clickasync import Accepted
-from clickasync.transport import HttpLibrary
 
 Peer: TypeAlias = Callable[[str, int], Coroutine[Any, Any, int]]
 
 
-async def _bulk(url: str, count: int, library: HttpLibrary = "httpx") -> int:
+async def _bulk(url: str, count: int) -> int:
     accepted = 0
-    async with client(url, CONNECTIONS, library) as ours, ours.bulk(numbers(count), TEXT) as run:
+    async with client(url, CONNECTIONS) as ours, ours.bulk(numbers(count), TEXT) as run:
         async for result in run:
             if isinstance(result, Accepted):
                 accepted += 1
@@ -99,7 +98,6 @@ async def _clickatell(url: str, count: int) -> int:
 PEERS: Final[dict[str, Peer]] = {
     "clickasync": _bulk,
     "clickasync, send_many": _send_many,
-    "clickasync on aiohttp": partial(_bulk, library="aiohttp"),
     "httpx loop, lines split": _httpx,
     "httpx loop, IDs read": partial(_httpx, read=_read_ids),
     "httpx loop, one batch at a time": partial(_httpx, in_flight=1),

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from benchmarks.measure import Figure, ratio
 
-_PACKAGES: Final = ("clickasync", "httpx", "httpx2", "httpx-aiohttp", "aiohttp", "clickatell", "anyio", "uvicorn")
+_PACKAGES: Final = ("clickasync", "httpx", "httpx2", "aiohttp", "uvloop", "trio", "clickatell", "anyio", "uvicorn")
 _HEADINGS: Final = ("", "", "CPU", "least–most", "wall", "least–most", "unit", "CPU × ours", "")
 
 
@@ -73,18 +73,21 @@ def targets(figures: Sequence[Figure]) -> list[Target]:
         return ratio(found.get((group, case, peer)), found.get((group, case, ours)))
 
     rows = []
-    for in_flight, least in {1: 1.2, 8: 1.2, 20: 3.0, 100: 5.0}.items():
-        value = costs("one recipient a call", f"{in_flight} in flight", "httpx")
-        rows.append(Target(f"httpx / clickasync, {in_flight} in flight", value, least, None))
-    for in_flight in (8, 20, 100):
-        case = f"{in_flight} in flight"
-        value = costs("one recipient a call", case, "HttpxAiohttpClient", "clickasync on aiohttp")
-        rows.append(Target(f"HttpxAiohttpClient / clickasync on aiohttp, {in_flight} in flight", value, 1.3, None))
+    for group, least in {"one recipient a call": 1.2, "on uvloop": 1.2, "through TLS": 1.0}.items():
+        for in_flight in (1, 8, 20, 100):
+            value = costs(group, f"{in_flight} in flight", "aiohttp")
+            rows.append(Target(f"aiohttp / clickasync, {group}, {in_flight} in flight", value, least, None))
+    for in_flight in (1, 8, 20, 100):
+        sockets = costs("one recipient a call", f"{in_flight} in flight", "sockets")
+        value = None if sockets is None else 1 / sockets
+        rows.append(Target(f"clickasync / sockets, {in_flight} in flight", value, None, 8.0))
     for case in dict.fromkeys(figure.case for figure in figures if figure.group == "bulk"):
-        rows.append(Target("bulk: httpx loop / clickasync", costs("bulk", case, "httpx loop, lines split"), 0.9, None))
+        rows.append(Target("bulk: httpx loop / clickasync", costs("bulk", case, "httpx loop, lines split"), 2.4, None))
         rows.append(Target("bulk: clickatell / clickasync", costs("bulk", case, "clickatell 0.1.2"), 5.0, None))
     loads = costs("import", "fresh interpreter", "clickasync", "httpx")
     rows.append(Target("import clickasync / import httpx", loads, None, 1.15))
+    loads = costs("import", "fresh interpreter", "clickasync.Client", "httpx")
+    rows.append(Target("from clickasync import Client / import httpx", loads, None, 1.0))
     runs = {
         count: found.get(("a run's length", f"{count:,} recipients", "clickasync"))
         for count in (1_000, 100_000, 1_000_000)

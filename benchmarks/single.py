@@ -12,24 +12,19 @@ import httpx
 
 from benchmarks.workload import API_ID, PASSWORD, TEXT, TIMEOUT, USER, fields
 from clickasync import Client
-from clickasync.transport import HttpLibrary
 
 Send: TypeAlias = Callable[[str], Awaitable[object]]
 Peer: TypeAlias = Callable[[str, int], AbstractAsyncContextManager[Send]]
 
 
-def client(url: str, connections: int, library: HttpLibrary = "httpx") -> Client:
+def client(url: str, connections: int) -> Client:
     """Ours."""
-    return Client(
-        api_id=API_ID, user=USER, password=PASSWORD, base_url=url, max_connections=connections, transport=library
-    )
+    return Client(api_id=API_ID, user=USER, password=PASSWORD, base_url=url, max_connections=connections)
 
 
 @asynccontextmanager
-async def _ours(
-    url: str, in_flight: int, library: HttpLibrary = "httpx", most: int | None = None
-) -> AsyncIterator[Send]:
-    async with client(url, most or in_flight, library) as ours:
+async def _ours(url: str, in_flight: int, most: int | None = None) -> AsyncIterator[Send]:
+    async with client(url, most or in_flight) as ours:
         yield partial(ours.send, text=TEXT)
 
 
@@ -63,10 +58,6 @@ def _httpx2(url: str, in_flight: int) -> AbstractAsyncContextManager[Send]:
     return _posting(import_module("httpx2").AsyncClient(timeout=TIMEOUT), url)
 
 
-def _httpx_aiohttp(url: str, in_flight: int) -> AbstractAsyncContextManager[Send]:
-    return _posting(import_module("httpx_aiohttp").HttpxAiohttpClient(timeout=TIMEOUT), url)
-
-
 @asynccontextmanager
 async def _aiohttp(url: str, in_flight: int) -> AsyncIterator[Send]:
     aiohttp = import_module("aiohttp")
@@ -86,8 +77,6 @@ PEERS: Final[dict[str, Peer]] = {
     "httpx": _httpx,
     "httpx, keeping all connections": _httpx_keeping,
     "httpx2": _httpx2,
-    "clickasync on aiohttp": partial(_ours, library="aiohttp"),
-    "HttpxAiohttpClient": _httpx_aiohttp,
     "aiohttp": _aiohttp,
 }
 """All with their default limits, but for ours, whose `max_connections` is the calls in flight unless it says 8."""

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks.measure import Absent, Figure, Sample, Server, Worker, in_turns
@@ -69,7 +72,7 @@ QUICK: Final = Scale(
 
 def single(scale: Scale) -> list[Figure]:
     """One recipient a call, over connections that are open."""
-    peers = ["clickasync", "httpx", "httpx2", "clickasync on aiohttp", "HttpxAiohttpClient", "aiohttp", "sockets"]
+    peers = ["clickasync", "aiohttp", "httpx", "httpx2", "sockets"]
     figures = []
     with ExitStack() as stack:
         gateway = stack.enter_context(Server("gateway"))
@@ -89,13 +92,54 @@ def single(scale: Scale) -> list[Figure]:
     return figures
 
 
+def loops(scale: Scale) -> list[Figure]:
+    """The same on other event loops; aiohttp is asyncio's alone."""
+    figures = []
+    with ExitStack() as stack:
+        gateway = stack.enter_context(Server("gateway"))
+        workers = {who: stack.enter_context(Worker()) for who in (OURS, "aiohttp", "httpx")}
+        for loop, peers in {"uvloop": (OURS, "aiohttp"), "trio": (OURS, "httpx")}.items():
+            for in_flight in IN_FLIGHT:
+                calls = scale.calls_at_100 if in_flight == 100 else scale.calls
+                entries = []
+                for who in peers:
+                    settings = {"port": gateway.port, "in_flight": in_flight, "count": calls, "loop": loop}
+                    ask = partial(workers[who].ask, "single", peer=who, **settings)
+                    entries.append((Figure(f"on {loop}", f"{in_flight} in flight", who, "µs/call"), ask))
+                figures += _measure(entries, scale.repeats)
+    return figures
+
+
+def tls(scale: Scale) -> list[Figure]:
+    """The same through TLS, on asyncio."""
+    figures: list[Figure] = []
+    if find_spec("trustme") is None:
+        return figures
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        trustme = import_module("trustme")
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(folder / "ca.pem")
+        authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+        gateway = stack.enter_context(Server("gateway", "0", str(folder / "server.pem")))
+        workers = {who: stack.enter_context(Worker()) for who in (OURS, "aiohttp", "httpx")}
+        for in_flight in IN_FLIGHT:
+            calls = scale.calls_at_100 if in_flight == 100 else scale.calls
+            entries = []
+            for who, worker in workers.items():
+                settings = {"port": gateway.port, "in_flight": in_flight, "count": calls, "ca": str(folder / "ca.pem")}
+                ask = partial(worker.ask, "single", peer=who, **settings)
+                entries.append((Figure("through TLS", f"{in_flight} in flight", who, "µs/call"), ask))
+            figures += _measure(entries, scale.repeats)
+    return figures
+
+
 def bulk(scale: Scale) -> list[Figure]:
     """Many recipients in calls of 300, eight at once."""
     each = scale.recipients // 50
     counts = {
         OURS: scale.recipients,
         "clickasync, send_many": scale.recipients,
-        "clickasync on aiohttp": scale.recipients,
         "httpx loop, lines split": scale.recipients,
         "httpx loop, IDs read": scale.recipients,
         "clickatell 0.1.2": scale.recipients,
@@ -221,6 +265,8 @@ def _measure(entries: Iterable[tuple[Figure, Callable[[], Sample]]], repeats: in
 
 PARTS: Final[dict[str, Callable[[Scale], list[Figure]]]] = {
     "single": single,
+    "loops": loops,
+    "tls": tls,
     "bulk": bulk,
     "growth": growth,
     "latency": latency,

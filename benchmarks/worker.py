@@ -6,6 +6,7 @@ import asyncio
 import gc
 import importlib
 import json
+import os
 import random
 import resource
 import subprocess
@@ -14,6 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
+
+import anyio
 
 from benchmarks import raw, workload
 
@@ -31,8 +34,14 @@ class Stopwatch:
         return {"cpu": cpu / items, "wall": wall / items}
 
 
-def single(peer: str, port: int, in_flight: int, count: int) -> dict[str, float]:
-    """So many calls of one recipient each, over connections that are open already."""
+def single(peer: str, port: int, in_flight: int, count: int, loop: str = "asyncio", ca: str = "") -> dict[str, float]:
+    """So many calls of one recipient each, over connections that are open already.
+
+    Args:
+        peer, port, in_flight, count: who sends what.
+        loop: asyncio, uvloop or trio.
+        ca: a file with the certificate of the authority to trust; then TLS is spoken.
+    """
     if peer == "sockets":
         raw.exchange(port, in_flight, workload.requests(in_flight))
         requests = list(workload.requests(count))
@@ -42,8 +51,12 @@ def single(peer: str, port: int, in_flight: int, count: int) -> dict[str, float]
 
     from benchmarks.single import PEERS
 
+    if ca:
+        os.environ["SSL_CERT_FILE"] = ca
+
     async def measure() -> dict[str, float]:
-        async with PEERS[peer](f"http://127.0.0.1:{port}", in_flight) as send:
+        url = f"https://localhost:{port}" if ca else f"http://127.0.0.1:{port}"
+        async with PEERS[peer](url, in_flight) as send:
 
             async def lane(todo: Iterator[str]) -> None:
                 for number in todo:
@@ -51,14 +64,18 @@ def single(peer: str, port: int, in_flight: int, count: int) -> dict[str, float]
 
             async def drive(count: int) -> None:
                 todo = workload.numbers(count)
-                await asyncio.gather(*(lane(todo) for _ in range(in_flight)))
+                async with anyio.create_task_group() as tasks:
+                    for _ in range(in_flight):
+                        tasks.start_soon(lane, todo)
 
             await drive(max(20, in_flight))
             watch = Stopwatch()
             await drive(count)
             return watch.stop(count)
 
-    return asyncio.run(measure())
+    if loop == "trio":
+        return anyio.run(measure, backend="trio")
+    return anyio.run(measure, backend_options={"use_uvloop": loop == "uvloop"})
 
 
 def many(peer: str, port: int, count: int) -> dict[str, float]:
@@ -98,16 +115,18 @@ def _reply(kind: str, lines: int) -> tuple[str, list[str]]:
 
 def parser(who: str, kind: str, lines: int, rounds: int) -> dict[str, float]:
     """Reading a reply to a call of many, for each line."""
-    from clickasync.protocol.replies import read_lines
+    from clickasync.law import Reply
+    from clickasync.protocol.lines import read_lines
 
     text, numbers = _reply(kind, lines)
-    read: Callable[[str, list[str]], object] = read_lines
+    reply = Reply(text.encode())
+    read: Callable[[Reply, list[str]], object] = read_lines
     if who == "lines split":
-        read = lambda text, numbers: text.split("\n")  # noqa: E731
-    read(text, numbers)
+        read = lambda reply, numbers: reply.text.split("\n")  # noqa: E731
+    read(reply, numbers)
     watch = Stopwatch()
     for _ in range(rounds):
-        read(text, numbers)
+        read(reply, numbers)
     return watch.stop(lines * rounds)
 
 

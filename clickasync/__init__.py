@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         CountryPrefix,
         SmsActivation,
     )
+    from clickasync.encoding import TextInfo, inspect_text
     from clickasync.errors import (
         ApiError,
         AuthenticationError,
@@ -106,11 +107,13 @@ __all__ = [
     "SessionExpiredError",
     "Skipped",
     "SmsActivation",
+    "TextInfo",
     "TransportError",
     "Uncertain",
     "UnknownMessageError",
     "UnreachableError",
     "__version__",
+    "inspect_text",
 ]
 
 _HOMES = {
@@ -122,6 +125,7 @@ _HOMES = {
         "AccountType CallbackType Captcha ConnectClient ConnectErrorCode ConnectionType Country CountryPrefix "
         "SmsActivation"
     ),
+    "clickasync.encoding": "TextInfo inspect_text",
     "clickasync.errors": (
         "ApiError AuthenticationError CallbackError ClickatellError ClosedError ConfigurationError ConnectError "
         "CreditError GatewayError InvalidNumberError InvalidOptionError InvalidRequestError "

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from clickasync.caller import Caller, naming
+from clickasync.core.executor import Executor
 from clickasync.encoding import is_gsm
 from clickasync.errors import (
     ApiError,
@@ -22,7 +22,7 @@ from clickasync.errors import (
 )
 from clickasync.numbers import normalise
 from clickasync.options import MAX_PARTS, compile_message, listed
-from clickasync.protocol import endbatch, quicksend, senditem, startbatch
+from clickasync.protocol import Line, endbatch, quicksend, senditem, startbatch
 from clickasync.results import Accepted, Rejected, SendResult, Uncertain
 
 __all__ = ["Batch"]
@@ -36,8 +36,8 @@ class Batch:
     Its calls carry no client message ID, so after an unknown outcome nobody can be asked: nothing is repeated.
     """
 
-    def __init__(self, caller: Caller, template: str, options: Mapping[str, Any], batch_size: int) -> None:
-        self._caller = caller
+    def __init__(self, executor: Executor, template: str, options: Mapping[str, Any], batch_size: int) -> None:
+        self._executor = executor
         self._batch_size = batch_size
         self._holes = max((int(number) for number in _HOLE.findall(template)), default=0)
         fields = dict(compile_message(template, options, time.time()).fields)
@@ -61,7 +61,7 @@ class Batch:
         return self._id
 
     async def __aenter__(self) -> Self:
-        self._id = await self._caller.call(startbatch(self._template, self._fields))
+        self._id = await self._executor.execute(startbatch(self._template, self._fields))
         return self
 
     async def __aexit__(
@@ -69,7 +69,7 @@ class Batch:
     ) -> None:
         # endbatch is optional: a batch dies by itself after 24 hours, and what was sent is sent.
         with contextlib.suppress(ClickatellError):
-            await self._caller.call(endbatch(self.id))
+            await self._executor.execute(endbatch(self.id))
 
     async def send(self, to: str, *fields: str) -> Accepted:
         """Send the template to one recipient, with `fields` in its holes (``senditem``).
@@ -84,8 +84,10 @@ class Batch:
         for index, value in enumerate(fields, 1):
             if not is_gsm(value):
                 raise InvalidOptionError(f"field{index} is not in GSM 03.38, and a template with fields is not Unicode")
-        with naming(to):
-            return Accepted(to, await self._caller.call(senditem(self.id, number, fields)), "")
+        try:
+            return Accepted(to, await self._executor.execute(senditem(self.id, number, fields)), "")
+        except ClickatellError as error:
+            raise error.about(to=to) from None
 
     async def send_many(self, to: Iterable[str]) -> list[SendResult]:
         """Send the template, which must have no holes, to many recipients (``quicksend``); a result each, in order.
@@ -105,27 +107,25 @@ class Batch:
                 results[index] = Rejected(recipient, error)
         for start in range(0, len(numbers), self._batch_size):
             chunk = numbers[start : start + self._batch_size]
-            told = await self._quicksend([number for _, number in chunk], [recipients[index] for index, _ in chunk])
-            results.update(zip([index for index, _ in chunk], told, strict=True))
+            sent = await self._quicksend([number for _, number in chunk], [recipients[index] for index, _ in chunk])
+            results.update(zip([index for index, _ in chunk], sent, strict=True))
         return [results[index] for index in range(len(recipients))]
 
     async def _quicksend(self, numbers: Sequence[str], to: Sequence[str]) -> list[SendResult]:
         try:
-            lines = await self._caller.call(quicksend(self.id, numbers))
+            lines = await self._executor.execute(quicksend(self.id, numbers))
         except OutcomeUnknownError as error:
-            return [Uncertain(each, "", error, None) for each in to]
-        except ApiError as error:
-            return [Rejected(each, error.about(each)) for each in to]
-        except TransportError as error:
-            return [Rejected(each, error) for each in to]
-        return [_result(each, line) for each, line in zip(to, lines, strict=True)]
+            return [Uncertain(each, "", error.about(to=each), None) for each in to]
+        except (ApiError, TransportError) as error:
+            return [Rejected(each, error.about(to=each)) for each in to]
+        return [_result(each, line) for each, line in zip(to, lines.each, strict=True)]
 
 
-def _result(to: str, line: str | ApiError | None) -> SendResult:
+def _result(to: str, line: Line) -> SendResult:
     match line:
         case str():
             return Accepted(to, line, "")
         case ApiError():
-            return Rejected(to, line.about(to))
+            return Rejected(to, line.about(to=to))
         case None:
-            return Uncertain(to, "", ProtocolError("no line of the reply names this recipient"), None)
+            return Uncertain(to, "", ProtocolError("no line of the reply is clearly about this recipient"), None)

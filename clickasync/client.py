@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,20 +12,20 @@ from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 import anyio
 
 from clickasync import protocol
-from clickasync.batch import Batch
-from clickasync.bulk import Bulk, Journal, Source, in_order
-from clickasync.caller import Caller, naming
-from clickasync.delivery import DeliveryWatch, Report
+from clickasync.core.delivery import DeliveryWatch, Report
+from clickasync.core.executor import Executor, new_climsgid
+from clickasync.core.rate import RateLimit
+from clickasync.core.session import Session
 from clickasync.errors import (
     AuthenticationError,
     ClickatellError,
-    ConfigurationError,
     InvalidOptionError,
+    OutcomeUnknownError,
 )
 from clickasync.numbers import normalise
-from clickasync.options import MessageOptions, SendOptions, compile_message, listed
+from clickasync.options import Message, MessageOptions, SendOptions, compile_message, listed
 from clickasync.protocol import Command, SiAction
-from clickasync.rate import RateLimit
+from clickasync.redaction import hidden
 from clickasync.results import (
     Accepted,
     Coverage,
@@ -36,16 +35,17 @@ from clickasync.results import (
     SendResult,
     Skipped,
 )
-from clickasync.sending import deliver, new_climsgid
-from clickasync.session import Credentials, Session
-from clickasync.transport import HttpLibrary, Transport, check_base_url
+from clickasync.settings import check_count, check_positive, find_base_url, find_credentials, within_a_second
+from clickasync.transport import BaseUrl, Transport
 
 if TYPE_CHECKING:
     import httpx
 
+    from clickasync.batch import Batch
+    from clickasync.bulk import Bulk, Journal, Source
+
 __all__ = ["Client"]
 
-_BASE_URL: Final = "https://api.clickatell.com"
 _MOST_RECIPIENTS: Final = 600  # of one POST
 
 
@@ -79,15 +79,13 @@ class Client:
         ping_interval: seconds of silence (no successful call) after which to ping.
         session_lifetime: seconds of silence after which a session is renewed before it is used.
         allow_insecure: permit a plain ``http://`` base that is not loopback.
-        transport: what drives the connections: ``"httpx"``, or ``"aiohttp"``, which is faster with many calls at
-            once (``pip install 'clickasync[aiohttp]'``; asyncio only).
 
     Raises:
         ConfigurationError: credentials are missing (the message names them and their variables), or a setting is
             wrong.
 
-    Without an `http_client`, httpx's client layer is bypassed for speed: instrumentation that patches
-    ``httpx.AsyncClient.send`` sees nothing then. Give an `http_client` to have it.
+    Without an `http_client` the client makes its own connections. respx, pytest-httpx and instrumentation of httpx do
+    not see them. Give an `http_client` to have these, or test against `clickasync.simulator`.
     """
 
     def __init__(
@@ -108,26 +106,21 @@ class Client:
         ping_interval: float = 600.0,
         session_lifetime: float = 900.0,
         allow_insecure: bool = False,
-        transport: HttpLibrary = "httpx",
     ) -> None:
-        credentials = _credentials(api_id, user, password)
-        url = base_url or os.environ.get("CLICKATELL_BASE_URL") or _BASE_URL
-        _check_count("retries", retries, 0)
-        _check_count("max_connections", max_connections, 1)
-        _check_count("batch_size", batch_size, 1, _MOST_RECIPIENTS)
+        password = hidden(password)
+        credentials = find_credentials(api_id, user, password)
+        check_count("retries", retries, 0)
+        check_count("max_connections", max_connections, 1)
+        check_count("batch_size", batch_size, 1, _MOST_RECIPIENTS)
         for name, seconds in {"ping_interval": ping_interval, "session_lifetime": session_lifetime}.items():
-            _check_positive(name, seconds)
-        self._base_url = check_base_url(url, allow_insecure=allow_insecure)
+            check_positive(name, seconds)
+        self._base = find_base_url(base_url, allow_insecure=allow_insecure)
         self._max_connections = max_connections
         self._batch_size = batch_size
         self._rate_limit = rate_limit
         self._resend_unknown = resend_unknown
         self._transport = Transport(
-            self._base_url,
-            http_client=http_client,
-            timeout=timeout,
-            max_connections=max_connections,
-            library=transport,
+            self._base, http_client=http_client, timeout=timeout, max_connections=max_connections
         )
         self._session = Session(
             self._transport,
@@ -136,12 +129,15 @@ class Client:
             lifetime=session_lifetime,
             ping_interval=ping_interval if keep_session_alive else None,
         )
-        rates = [] if rate_limit is None else [RateLimit(_check_positive("rate_limit", rate_limit))]
-        self._caller = Caller(self._transport, self._session, retries=retries, rates=rates)
+        rates = [] if rate_limit is None else [RateLimit(check_positive("rate_limit", rate_limit))]
+        self.executor = Executor(self._transport, self._session, retries=retries, rates=rates)
+        """Carries out commands; for the rooms of this package that build on the client."""
         self._watch = DeliveryWatch()
 
+    _base: BaseUrl | None = None  # of one whose constructor failed, which a debugger may want to show
+
     def __repr__(self) -> str:
-        return f"Client({self._base_url!r})"
+        return f"Client({self._base.url!r})" if self._base else "Client()"
 
     async def __aenter__(self) -> Self:
         return self
@@ -175,21 +171,37 @@ class Client:
         number = normalise(to)
         message = compile_message(text, options, time.time())
         climsgid = message.climsgid or new_climsgid()
-        with naming(to, climsgid):
-            [line] = await deliver(self._caller, [number], message, climsgid, resend_unknown=self._resend_unknown)
-        assert isinstance(line, str)  # a reply about one recipient gives its ID, or raises
+        try:
+            lines = await self.executor.send([number], message, climsgid, resend_unknown=self._resend_unknown)
+        except ClickatellError as error:
+            raise error.about(to=to, climsgid=climsgid) from None
+        [line] = lines.each
+        if line is None:
+            raise OutcomeUnknownError("no line of the reply is about the recipient", to, climsgid)
+        assert isinstance(line, str)  # an error of the only recipient is the whole call's
         return Accepted(to, line, climsgid)
 
     async def send_many(
-        self, to: Iterable[str], text: str | None = None, **options: Unpack[MessageOptions]
+        self,
+        to: Iterable[str | Message],
+        text: str | None = None,
+        *,
+        into: list[SendResult] | None = None,
+        **options: Unpack[MessageOptions],
     ) -> list[SendResult]:
-        """Send one text to many recipients (``sendmsg``), in concurrent calls; a result each, in the order given.
+        """Send to many recipients (``sendmsg``), in concurrent calls; a result each, in the order given.
 
-        What happens to recipients is told by their results and never raised.
+        What happens to recipients is in their results and never raised.
 
         >>> results = await client.send_many(["27821234567", "27827654321"], "Doors open at 8")
         >>> [result.to for result in results if not result.ok]
         []
+
+        Args:
+            to: numbers, or `Message`s with texts and options of their own.
+            text: for those that bring none.
+            into: a list that is filled as results come. When the call ends, also by a cancellation, it has one for
+                each recipient, in the order given: what was out then is `Uncertain`, what was not tried `Skipped`.
 
         Raises:
             InvalidOptionError: the text or an option is wrong; nothing was sent.
@@ -198,8 +210,12 @@ class Client:
         recipients = listed(to)
         if text is None and options.get("data") is None and any(isinstance(recipient, str) for recipient in recipients):
             raise InvalidOptionError("no text was given; give a text (or data, for a raw payload)")
-        async with self._bulk(recipients, text, dict(options), patience=None) as run:
-            results = await in_order(run, len(recipients))
+        if not isinstance(into, list | None):
+            raise InvalidOptionError(f"into must be a list, not {type(into).__name__}")
+        from clickasync.bulk import gather
+
+        run = self.new_run(recipients, text, dict(options), patience=None)
+        results = await gather(run, len(recipients), into)
         if isinstance(run.stopped_by, AuthenticationError) and all(
             isinstance(result, Rejected | Skipped) for result in results
         ):
@@ -244,8 +260,8 @@ class Client:
         is `Skipped`. When the source raises, what was read is sent and told, then the exception comes out of the
         iteration.
         """
-        _check_positive("patience", patience, InvalidOptionError)
-        return self._bulk(
+        check_positive("patience", patience, InvalidOptionError)
+        return self.new_run(
             source,
             text,
             dict(options),
@@ -256,7 +272,7 @@ class Client:
             total=total,
         )
 
-    def _bulk(
+    def new_run(
         self,
         source: Source,
         text: str | None,
@@ -269,17 +285,20 @@ class Client:
         total: int | None = None,
         journal: Journal | None = None,
     ) -> Bulk:
+        """A run, for the rooms of this package that build on the client: see `bulk`, and `Sender` for the rest."""
+        from clickasync.bulk import new_run  # whoever sends to one does not wait 10 ms for its import
+
         size = self._batch_size if batch_size is None else batch_size
-        _check_count("batch_size", size, 1, _MOST_RECIPIENTS, InvalidOptionError)
+        check_count("batch_size", size, 1, _MOST_RECIPIENTS, InvalidOptionError)
         in_flight = self._max_connections if max_in_flight is None else max_in_flight
-        _check_count("max_in_flight", in_flight, 1, None, InvalidOptionError)
-        caller = self._caller
+        check_count("max_in_flight", in_flight, 1, None, InvalidOptionError)
+        executor = self.executor
         if rate_limit is not None:
-            caller = caller.limited(RateLimit(_check_positive("rate_limit", rate_limit, InvalidOptionError)))
-            size = _within_a_second(size, rate_limit)
-        size = _within_a_second(size, self._rate_limit)
-        return Bulk(
-            caller,
+            executor = executor.limited(RateLimit(check_positive("rate_limit", rate_limit, InvalidOptionError)))
+            size = within_a_second(size, rate_limit)
+        size = within_a_second(size, self._rate_limit)
+        return new_run(
+            executor,
             source,
             text,
             options,
@@ -307,7 +326,9 @@ class Client:
         given = {name for name, value in options.items() if value is not None}
         if not isinstance(template, str) or {"climsgid", "data", "udh"} & given:
             raise InvalidOptionError("a batch takes a template, a str, and neither climsgid nor data")
-        return Batch(self._caller, template, options, _within_a_second(self._batch_size, self._rate_limit))
+        from clickasync.batch import Batch
+
+        return Batch(self.executor, template, options, within_a_second(self._batch_size, self._rate_limit))
 
     async def push_mms(
         self, to: str, *, mms_subject: str, mms_class: int, mms_expire: int, mms_from: str, mms_url: str
@@ -372,8 +393,10 @@ class Client:
         return await self._push(to, command)
 
     async def _push(self, to: str, command: Command[str]) -> Accepted:
-        with naming(to):
-            return Accepted(to, await self._caller.call(command), "")
+        try:
+            return Accepted(to, await self.executor.execute(command), "")
+        except ClickatellError as error:
+            raise error.about(to=to) from None
 
     # -- asking
 
@@ -384,14 +407,14 @@ class Client:
             UnknownMessageError: the gateway knows no such message.
             TransportError, ProtocolError, ApiError: it could not be asked.
         """
-        return await self._caller.call(protocol.querymsg(id, climsgid=climsgid))
+        return await self.executor.execute(protocol.querymsg(id, climsgid=climsgid))
 
     async def charge(self, id: str | None = None, *, climsgid: str | None = None) -> MessageCharge:
         """What a message cost, in credits, and its status (``getmsgcharge``); for 15 days after it was sent.
 
         Raises: as `status`.
         """
-        return await self._caller.call(protocol.getmsgcharge(id, climsgid=climsgid))
+        return await self.executor.execute(protocol.getmsgcharge(id, climsgid=climsgid))
 
     async def cancel(self, id: str | None = None, *, climsgid: str | None = None) -> MessageState:
         """Stop a message that is still queued, deferred or scheduled (``delmsg``).
@@ -401,13 +424,13 @@ class Client:
 
         Raises: as `status`.
         """
-        return await self._caller.call(protocol.delmsg(id, climsgid=climsgid))
+        return await self.executor.execute(protocol.delmsg(id, climsgid=climsgid))
 
     async def wait_for_delivery(self, id: str, *, timeout: float | None = None) -> MessageState:
         """Wait until the status of a message is final.
 
-        It is polled with growing pauses (``querymsg``). Where a receiver hands its reports to this client
-        (`deliver_report`), they are what is waited for, and polling is only the safety net.
+        The gateway is asked at once and then with growing pauses, up to 30 s (``querymsg``). Where a receiver hands its
+        reports to this client (`deliver_report`), they make it sooner.
 
         Args:
             id: the gateway's ID of the message.
@@ -422,11 +445,11 @@ class Client:
 
     def deliver_report(self, report: Report) -> None:
         """Hand over a delivery report, for those who `wait_for_delivery`. A `clickasync.callbacks.receiver` does so."""
-        self._watch.deliver(report)
+        self._watch.report(report)
 
     async def balance(self) -> Decimal:
         """The account's credits (``getbalance``)."""
-        return await self._caller.call(protocol.getbalance())
+        return await self.executor.execute(protocol.getbalance())
 
     async def redeem(self, token: str) -> str:
         """Redeem a voucher of 16 digits for credits (``token_pay``).
@@ -439,20 +462,20 @@ class Client:
             ApiError: the gateway refused it.
             OutcomeUnknownError: it may have been redeemed; look at the `balance`.
         """
+        token = hidden(token)
         command = protocol.token_pay(token)
-        del token  # it is money, and a traceback may show the variables of its frames
-        return await self._caller.call(command)
+        return await self.executor.execute(command)
 
     async def coverage(self, msisdn: str) -> Coverage:
         """Whether the gateway routes to the prefix of a number, and at what charge (``routeCoverage``).
 
         Not covered is an answer, not an error.
         """
-        return await self._caller.call(protocol.route_coverage(normalise(msisdn)))
+        return await self.executor.execute(protocol.route_coverage(normalise(msisdn)))
 
     async def ping(self) -> None:
         """Keep the session alive for another 15 minutes (``ping``). The client does so by itself."""
-        await self._caller.call(protocol.ping())
+        await self.executor.execute(protocol.ping())
 
     async def authenticate(self) -> None:
         """Authenticate now (``auth``), whether there is a session or not. Calls do so by themselves.
@@ -460,37 +483,4 @@ class Client:
         Raises:
             AuthenticationError: the credentials are refused, now or less than 60 s ago.
         """
-        await self._session.refresh()
-
-
-def _credentials(api_id: str | int | None, user: str | None, password: str | None) -> Credentials:
-    given = {
-        "api_id": str(api_id) if api_id is not None else None,
-        "user": user,
-        "password": password,
-    }
-    found = {name: value or os.environ.get(f"CLICKATELL_{name.upper()}") or "" for name, value in given.items()}
-    missing = [name for name, value in found.items() if not value]
-    if missing:
-        variables = ", ".join(f"CLICKATELL_{name.upper()}" for name in missing)
-        raise ConfigurationError(f"missing {', '.join(missing)}: give them, or set {variables}")
-    return Credentials(**found)
-
-
-def _within_a_second(batch_size: int, rate_limit: float | None) -> int:
-    """The size of a call that takes about a second of the rate at the most, so that sending is smooth."""
-    return batch_size if rate_limit is None else max(1, int(min(batch_size, rate_limit)))
-
-
-def _check_count(
-    name: str, value: object, low: int, high: int | None = None, error: type[ClickatellError] = ConfigurationError
-) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
-        limit = f"{low} or more" if high is None else f"{low} to {high}"
-        raise error(f"{name} must be a whole number, {limit}, not {value!r}")
-
-
-def _check_positive(name: str, value: object, error: type[ClickatellError] = ConfigurationError) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise error(f"{name} must be a positive number, not {value!r}")
-    return float(value)
+        await self._session.renew()

@@ -15,16 +15,23 @@ Unicode          UTF-16 units    70                           67
 from __future__ import annotations
 
 import re
-from typing import Final
+import unicodedata
+from typing import Final, Literal
+
+from attrs import frozen
 
 __all__ = [
     "GSM_ALONE",
     "GSM_JOINED",
+    "OCTETS_ALONE",
+    "OCTETS_JOINED",
     "UCS2_ALONE",
     "UCS2_JOINED",
+    "TextInfo",
     "count_parts",
     "gsm_decode",
     "gsm_encode",
+    "inspect_text",
     "is_gsm",
     "septets",
     "split",
@@ -37,6 +44,8 @@ GSM_ALONE: Final = 160
 GSM_JOINED: Final = 153
 UCS2_ALONE: Final = 70
 UCS2_JOINED: Final = 67
+OCTETS_ALONE: Final = 140
+OCTETS_JOINED: Final = 134
 
 _ESCAPE: Final = 0x1B
 
@@ -163,3 +172,79 @@ def count_parts(text: str, *, unicode: bool) -> int:
     if len(text) * 2 <= (UCS2_ALONE if unicode else GSM_ALONE):
         return 1
     return len(split(text, unicode=unicode))
+
+
+@frozen
+class TextInfo:
+    """What a text takes when it is sent."""
+
+    alphabet: Literal["GSM", "Unicode"]
+    """GSM 03.38 where it can say all of the text, else Unicode, in which less than half as much fits."""
+    characters: int
+    """As people count them: an emoji is one, and so is a letter with its accents."""
+    units: int
+    """As the alphabet counts them: septets, or UTF-16 units."""
+    parts: int
+    """How many messages it costs."""
+    per_part: int
+    """How many units fit in each of them."""
+    unicode_because: tuple[str, ...]
+    """The characters that GSM 03.38 does not have, each once, in their order; without them it would be GSM."""
+
+
+def inspect_text(text: str) -> TextInfo:
+    """How a text would be sent: in which alphabet and how many parts, and what makes it so.
+
+    >>> inspect_text("It’s 8 o'clock")
+    TextInfo(alphabet='Unicode', characters=14, units=14, parts=1, per_part=70, unicode_because=('’',))
+
+    Raises:
+        ValueError: the text holds half of a surrogate pair, and cannot be sent.
+    """
+    ucs2_encode(text)
+    strangers = tuple(dict.fromkeys(_NOT_GSM.findall(text)))
+    unicode = bool(strangers)
+    parts = count_parts(text, unicode=unicode)
+    alone, joined = (UCS2_ALONE, UCS2_JOINED) if unicode else (GSM_ALONE, GSM_JOINED)
+    return TextInfo(
+        alphabet="Unicode" if unicode else "GSM",
+        characters=_characters(text),
+        units=utf16_units(text) if unicode else septets(text),
+        parts=parts,
+        per_part=alone if parts == 1 else joined,
+        unicode_because=strangers,
+    )
+
+
+_JOINER: Final = "\u200d"
+_CRLF: Final = ("\r", "\n")
+
+
+def _characters(text: str) -> int:
+    """The extended grapheme clusters of Unicode's annex 29, as far as the standard library knows characters."""
+    count = 0
+    before = ""
+    flags = 0  # halves of a flag right before
+    for char in text:
+        is_flag = "\U0001f1e6" <= char <= "\U0001f1ff"
+        joined = (
+            (before, char) == _CRLF
+            or (before and before not in _CRLF and _extends(char))
+            or (before == _JOINER and unicodedata.category(char) == "So")
+            or (is_flag and flags % 2 == 1)
+            or ("\u1160" <= char <= "\u11ff" and unicodedata.name(before, "").startswith("HANGUL"))
+        )
+        count += not joined
+        flags = flags + 1 if is_flag else 0
+        before = char
+    return count
+
+
+def _extends(char: str) -> bool:
+    """Whether it belongs to the character before it: accents, joiners, skin tones and tags."""
+    return (
+        unicodedata.category(char) in ("Mn", "Me", "Mc")
+        or char in (_JOINER, "\u200c")
+        or "\U0001f3fb" <= char <= "\U0001f3ff"
+        or "\U000e0020" <= char <= "\U000e007f"
+    )

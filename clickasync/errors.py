@@ -20,7 +20,7 @@ ClickatellError
   CallbackError                (also ValueError) a callback of the gateway could not be read
   ClosedError                  (also RuntimeError) a call was made on a client that is closed
 
-``except TransportError: retry`` is safe, for OutcomeUnknownError is not a TransportError. No exception holds a
+``except TransportError: retry`` is safe, because OutcomeUnknownError is not a TransportError. No exception holds a
 password, a session ID or a token, nor does any exception that it was raised from. All of them can be pickled.
 """
 
@@ -67,6 +67,12 @@ class ClickatellError(Exception):
         """A copy without traceback and causes, to be raised to another one of several who wait."""
         return copy.copy(self)
 
+    def about(
+        self, *, to: str | None = None, climsgid: str | None = None, known_to_gateway: bool | None = None
+    ) -> Self:
+        """The same error, with what is known by now of the message that it is about."""
+        return self
+
 
 class ConfigurationError(ClickatellError):
     """A client cannot work with these settings; the message names what is missing or wrong."""
@@ -75,13 +81,17 @@ class ConfigurationError(ClickatellError):
 class InvalidOptionError(ClickatellError, ValueError):
     """A parameter is wrong in itself; the message names it and the rule. Nothing was sent."""
 
+    options: tuple[str, ...] = ()
+    """The parameters that the text speaks of, by their names in Python, where they are options of a message or of a
+    file of recipients: a form can show the text beside them."""
+
 
 class InvalidNumberError(ClickatellError, ValueError):
     """A number is not an MSISDN; the message names it. Nothing was sent to it."""
 
 
 class ApiError(ClickatellError):
-    """The gateway answered ``ERR``: nothing was sent to whom this concerns."""
+    """The gateway answered ``ERR``: nothing was sent to the recipients that this concerns."""
 
     code: ErrorCode | None
     """None where the gateway gave no code."""
@@ -100,12 +110,14 @@ class ApiError(ClickatellError):
         code = f"{self.code} " if self.code else ""
         known = self.code.description if self.code else ""
         words = self.description or known or "no description"
-        whom = f", to {self.to}" if self.to else ""
-        return f"ERR {code}{words}{whom}; nothing was sent; {self.advice}"
+        recipient = f", to {self.to}" if self.to else ""
+        return f"ERR {code}{words}{recipient}; nothing was sent; {self.advice}"
 
-    def about(self, to: str) -> Self:
-        """The same error, told of one recipient."""
-        return type(self)(self.code, self.description, to)
+    def about(
+        self, *, to: str | None = None, climsgid: str | None = None, known_to_gateway: bool | None = None
+    ) -> Self:
+        """The same error, about one recipient."""
+        return type(self)(self.code, self.description, to or self.to)
 
 
 class AuthenticationError(ApiError):
@@ -200,14 +212,21 @@ class OutcomeUnknownError(ClickatellError):
         self.retry_after = retry_after
         """Seconds that the infrastructure asked to wait, where it did."""
 
+    def about(
+        self, *, to: str | None = None, climsgid: str | None = None, known_to_gateway: bool | None = None
+    ) -> Self:
+        """The same error, about one message, and with what the gateway said of it."""
+        known = self.known_to_gateway if known_to_gateway is None else known_to_gateway
+        return type(self)(self.reason, to or self.to, climsgid or self.climsgid, known, self.retry_after)
+
     def __str__(self) -> str:
-        whom = f", to {self.to}" if self.to else ""
+        recipient = f", to {self.to}" if self.to else ""
         asked = {
             True: f"; the gateway knows climsgid {self.climsgid}",
             False: f"; the gateway does not know climsgid {self.climsgid}",
             None: f"; ask later by climsgid {self.climsgid}" if self.climsgid else "",
         }[self.known_to_gateway]
-        return f"{self.reason}{whom}: the outcome is unknown, and a repeat may do it twice{asked}"
+        return f"{self.reason}{recipient}: the outcome is unknown, and a repeat may do it twice{asked}"
 
 
 class ProtocolError(ClickatellError):

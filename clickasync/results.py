@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import repeat
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 from attrs import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
+    from typing import Never
 
     from clickasync.codes import MessageStatus
     from clickasync.errors import ClickatellError
+
+MYPY: Final = False
+"""True to mypy alone."""
 
 __all__ = [
     "Accepted",
@@ -38,37 +42,62 @@ class Accepted:
     """The gateway's ID of the message (apimsgid)."""
     climsgid: str
     """The client message ID of the call that carried it."""
+    tag: Any = None
+    """The `Message`'s own."""
 
     @classmethod
-    def many(cls, to: Sequence[str], ids: Sequence[str], climsgid: str) -> list[Self]:
-        """One for each recipient of a call; for many of them at once, at half the cost of making each by itself."""
+    def many(
+        cls, to: Sequence[str], ids: Sequence[str], climsgid: str, tags: Sequence[Any] | None = None
+    ) -> list[Self]:
+        """One for each recipient of a call. Made slot by slot, a result costs 0.2 µs in place of 0.4."""
         results = list(map(cls.__new__, repeat(cls, len(to))))
-        for slot, values in ((cls.to, to), (cls.id, ids), (cls.climsgid, repeat(climsgid))):
-            deque(map(slot.__set__, results, values), maxlen=0)  # type: ignore[attr-defined]
+        every_tag = repeat(None) if tags is None else tags
+        slots: Any = cls
+        for slot, values in (
+            (slots.to, to),
+            (slots.id, ids),
+            (slots.climsgid, repeat(climsgid)),
+            (slots.tag, every_tag),
+        ):
+            deque(map(slot.__set__, results, values), maxlen=0)
         return results
 
     @property
-    def ok(self) -> bool:
+    def ok(self) -> Literal[True]:
         """True: it was accepted."""
         return True
 
 
+class _NotAccepted:
+    """What the three results that are not `Accepted` share."""
+
+    __slots__ = ()
+
+    @property
+    def ok(self) -> Literal[False]:
+        """False: it was not accepted."""
+        return False
+
+    if TYPE_CHECKING and not MYPY:
+
+        @property
+        def id(self) -> Never:  # pyright does not narrow a union by the truth of `ok`; so there is no value here
+            ...
+
+
 @frozen
-class Rejected:
+class Rejected(_NotAccepted):
     """Certainly not sent to `to`; `error` says why."""
 
     to: str
     """The recipient, as the caller gave it."""
     error: ClickatellError
-
-    @property
-    def ok(self) -> bool:
-        """False: it was not sent."""
-        return False
+    tag: Any = None
+    """The `Message`'s own."""
 
 
 @frozen
-class Uncertain:
+class Uncertain(_NotAccepted):
     """It may have been sent to `to`, and nobody can know: sending again may send twice."""
 
     to: str
@@ -80,25 +109,19 @@ class Uncertain:
     known_to_gateway: bool | None
     """True: the gateway knows the climsgid, so the call was taken. False: it does not (strong evidence, not proof,
     that nothing was sent). None: no clear answer."""
-
-    @property
-    def ok(self) -> bool:
-        """False: nobody can know."""
-        return False
+    tag: Any = None
+    """The `Message`'s own."""
 
 
 @frozen
-class Skipped:
+class Skipped(_NotAccepted):
     """Never tried, because the run ended before; `reason` says why."""
 
     to: str
     """The recipient, as the caller gave it."""
     reason: ClickatellError
-
-    @property
-    def ok(self) -> bool:
-        """False: it was not sent."""
-        return False
+    tag: Any = None
+    """The `Message`'s own."""
 
 
 SendResult: TypeAlias = Accepted | Rejected | Uncertain | Skipped

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from clickasync._version import __version__
-from clickasync.cli import account, ask, codes, listen, send, simulator
+from clickasync.cli import account, ask, codes, listen, send, simulator, text
 from clickasync.cli.bulk import command as bulk
 from clickasync.cli.campaign import command as campaign
 from clickasync.cli.command import new_app
@@ -19,7 +19,9 @@ __all__ = ["app"]
 app = new_app(
     help="Clickatell's HTTP API on the command line.\n\nCredentials come from CLICKATELL_API_ID, CLICKATELL_USER and "
     "CLICKATELL_PASSWORD, or from options. Exit status: 0 all accepted, 1 something rejected or uncertain, 2 wrong "
-    "usage or credentials, 3 the gateway was not reached, 130 interrupted.",
+    "usage or credentials, 3 the gateway was not reached, 130 interrupted.\n\n"
+    "clickasync --install-completion completes commands and options in your shell.",
+    completion=True,
 )
 
 
@@ -38,5 +40,5 @@ def _all(
     pass
 
 
-for module in (send, bulk, campaign, ask, account, codes, simulator, demo, connect, listen):
+for module in (send, bulk, campaign, text, ask, account, codes, simulator, demo, connect, listen):
     module.register(app)

@@ -10,6 +10,7 @@ from attrs import frozen
 from clickasync.cli.command import Status, add_command
 from clickasync.cli.login import Login
 from clickasync.cli.screen import AsJson, show_json, show_table
+from clickasync.cli.typed import finite
 from clickasync.codes import MessageStatus
 from clickasync.errors import InvalidOptionError
 
@@ -34,7 +35,8 @@ async def status(
     message: MessageId,
     login: Login,
     wait: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Wait, so long at most, until the status is final.")
+        float | None,
+        typer.Option(metavar="SECONDS", parser=finite, help="Wait, so long at most, until the status is final."),
     ] = None,
     as_json: AsJson = False,
 ) -> Status:

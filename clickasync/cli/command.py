@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import functools
 import inspect
+import logging
 import os
 import sys
 import typing
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from enum import IntEnum
-from typing import Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import anyio
 import attrs
 import typer
 
+from clickasync.cli.panels import OUTPUT, PanelCommand
 from clickasync.cli.screen import complain
+from clickasync.cli.typed import CURRENT, Typed, words
 from clickasync.errors import (
     AuthenticationError,
     ClickatellError,
@@ -48,12 +53,12 @@ _NOT_REACHED: Final = (TransportError, ProtocolError, TimeoutError)
 _CONNECT_CREDENTIALS: Final = frozenset({"005", "404", "405", "440"})
 
 
-def new_app(help: str) -> typer.Typer:
+def new_app(help: str, *, completion: bool = False) -> typer.Typer:
     """An empty set of commands. A bug is told by Python's own traceback, which shows no values."""
     return typer.Typer(
         help=help,
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=completion,
         pretty_exceptions_enable=False,
         pretty_exceptions_show_locals=False,
         rich_markup_mode=None,
@@ -73,15 +78,32 @@ def status_of(error: Exception) -> Status:
     return Status.USAGE if isinstance(error, OSError | ModuleNotFoundError) else Status.NOT_ALL
 
 
-def add_command(app: typer.Typer, function: Callable[..., Any], name: str | None = None) -> None:
+def add_command(
+    app: typer.Typer, function: Callable[..., Any], name: str | None = None, *, sends: bool = False
+) -> None:
     """Make `function`, async or not, a command of `app`; it may return an exit status.
 
-    A parameter whose type is an attrs class stands for a group of options, one for each of its fields.
+    A parameter whose type is an attrs class stands for a group of options, one for each of its fields. Their help
+    stands under the ``PANEL`` of that class, where it has one. Every command takes ``--verbose``.
+
+    Args:
+        sends: whether it sends messages, so that an error has to say that nothing was sent.
     """
-    app.command(name or function.__name__.rstrip("_").replace("_", "-"))(_guarded(_flattened(function)))
+    name = name or function.__name__.rstrip("_").replace("_", "-")
+    app.command(name, cls=PanelCommand)(_guarded(_flattened(function, name), sends=sends))
 
 
-def _flattened(function: Callable[..., Any]) -> Callable[..., Any]:
+_VERBOSE: Final = inspect.Parameter(
+    "verbose",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log what happens on stderr.", rich_help_panel=OUTPUT)
+    ],
+)
+
+
+def _flattened(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """`function` with each group replaced by its fields, in the place where the group stood."""
     groups: dict[str, tuple[type, list[str]]] = {}
     flat: list[inspect.Parameter] = []
@@ -92,10 +114,16 @@ def _flattened(function: Callable[..., Any]) -> Callable[..., Any]:
         fields = _fields(parameter.annotation)
         groups[parameter.name] = parameter.annotation, [field.name for field in fields]
         flat += fields
+    is_ours = all(parameter.name != _VERBOSE.name for parameter in flat)
+    if is_ours:
+        flat.append(_VERBOSE)
 
     def call(**given: Any) -> Any:
-        for name, (group, fields) in groups.items():
-            given[name] = group(**{field: given.pop(field) for field in fields})
+        CURRENT.set(Typed(f"clickasync {name}", flat, dict(given)))
+        if is_ours:
+            del given[_VERBOSE.name]
+        for group_name, (group, fields) in groups.items():
+            given[group_name] = group(**{field: given.pop(field) for field in fields})
         return function(**given)
 
     call.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
@@ -111,21 +139,29 @@ def _fields(group: type) -> list[inspect.Parameter]:
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=inspect.Parameter.empty if field.default is attrs.NOTHING else field.default,
-            annotation=hints[field.name],
+            annotation=_under(getattr(group, "PANEL", None), hints[field.name]),
         )
         for field in attrs.fields(group)
     ]
 
 
-def _guarded(function: Callable[..., Any]) -> Callable[..., None]:
+def _under(panel: str | None, hint: Any) -> Any:
+    """The annotation of an option whose help stands under `panel`, unless it says otherwise itself."""
+    info = copy.copy(hint.__metadata__[0])
+    info.rich_help_panel = info.rich_help_panel or panel
+    return Annotated[hint.__origin__, info]
+
+
+def _guarded(function: Callable[..., Any], *, sends: bool) -> Callable[..., None]:
     """`function`, run to its end; what it raises becomes one line on stderr and an exit status."""
 
     @functools.wraps(function)
     def run(**given: Any) -> None:
         try:
-            status = function(**given)
-            if inspect.iscoroutine(status):
-                status = anyio.run(_await, status)
+            with _log_on_stderr() if given.get(_VERBOSE.name) else contextlib.nullcontext():
+                status = function(**given)
+                if inspect.iscoroutine(status):
+                    status = anyio.run(_await, status)
         except (KeyboardInterrupt, typer.Abort):
             complain("interrupted")
             raise typer.Exit(int(Status.INTERRUPTED)) from None
@@ -133,7 +169,7 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(int(Status.NOT_ALL)) from None
         except (ClickatellError, OSError, ModuleNotFoundError, ExceptionGroup) as error:
-            _fail(error)
+            _fail(error, sends=sends)
         raise typer.Exit(int(status or 0))
 
     del run.__wrapped__  # typer must see the flat signature
@@ -141,20 +177,30 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., None]:
     return run
 
 
+@contextlib.contextmanager
+def _log_on_stderr() -> Iterator[None]:
+    """What the package logs, as long as the block lasts. Neither numbers nor texts nor secrets are ever logged."""
+    logger = logging.getLogger("clickasync")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+
+
 async def _await(coroutine: Coroutine[Any, Any, Any]) -> Any:
     return await coroutine
 
 
-def _fail(error: Exception) -> NoReturn:
+def _fail(error: Exception, *, sends: bool) -> NoReturn:
     while isinstance(error, ExceptionGroup):  # a task group wraps what one of its tasks raised
         error = error.exceptions[0]
     if not isinstance(error, ClickatellError | OSError | ModuleNotFoundError):
         raise error
-    complain(_words(error))
+    complain(words(error, sends=sends))
     raise typer.Exit(int(status_of(error))) from None
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error) or type(error).__name__

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 from attrs import field, frozen
 
+from clickasync.cli.panels import LOGIN
+from clickasync.cli.typed import finite
 from clickasync.client import Client
 
 __all__ = ["Login", "read_secret"]
@@ -19,7 +21,14 @@ __all__ = ["Login", "read_secret"]
 class Login:
     """The account and the gateway."""
 
-    api_id: Annotated[str | None, typer.Option(help="The API's ID; by default CLICKATELL_API_ID.")] = None
+    PANEL: ClassVar = LOGIN
+
+    api_id: Annotated[
+        str | None,
+        typer.Option(
+            help="The API's ID; for an account of the vendor's new portal the API key. By default CLICKATELL_API_ID."
+        ),
+    ] = None
     user: Annotated[str | None, typer.Option(help="The account's user name; by default CLICKATELL_USER.")] = None
     password: Annotated[
         str | None,
@@ -37,8 +46,11 @@ class Login:
     allow_insecure: Annotated[
         bool, typer.Option("--allow-insecure", help="Permit plain http:// to another machine.")
     ] = False
-    timeout: Annotated[float, typer.Option(help="Seconds for connecting, writing and reading, each.")] = 30.0
-    retries: Annotated[int, typer.Option(help="Repeats of a call, where a repeat cannot send twice.")] = 2
+    timeout: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", parser=finite, help="Seconds for connecting, writing and reading, each."),
+    ] = 30.0
+    retries: Annotated[int, typer.Option(min=0, help="Repeats of a call, where a repeat cannot send twice.")] = 2
 
     @property
     def is_complete(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from clickasync.cli.typed import words
 from clickasync.errors import ApiError, ClickatellError
 from clickasync.results import Accepted, Rejected, SendResult, Skipped, Uncertain
 
@@ -35,4 +36,4 @@ def as_fields(result: SendResult) -> dict[str, Any]:
 
 def _error(error: ClickatellError) -> dict[str, Any]:
     code = error.code if isinstance(error, ApiError) else None
-    return {"error_code": None if code is None else code.value, "error": str(error)}
+    return {"error_code": None if code is None else code.value, "error": words(error)}

@@ -13,9 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from clickasync.cli.panels import OUTPUT
+
 __all__ = ["AsJson", "clean", "complain", "console", "notice", "show_json", "show_table", "table"]
 
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+AsJson: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print JSON for programs instead of a table.", rich_help_panel=OUTPUT)
+]
 
 _WIDE: Final = 200
 """Columns where nobody watches: an ID must not be cut off in a pipe."""

@@ -8,8 +8,9 @@ import typer
 
 from clickasync.cli.command import Status, add_command, status_of
 from clickasync.cli.login import Login
-from clickasync.cli.message import MessageArguments
+from clickasync.cli.message import MessageArguments, option, read_text
 from clickasync.cli.outcome import as_fields
+from clickasync.cli.panels import WHAT
 from clickasync.cli.screen import AsJson, show_json, show_table
 from clickasync.client import Client
 from clickasync.errors import (
@@ -31,14 +32,19 @@ _SHORTEST_NUMBER = 7
 
 async def send(
     to: Annotated[list[str], typer.Argument(metavar="TO|TEXT", help="The recipients, then the text.")],
-    login: Login,
-    message: MessageArguments,
+    *,
     text: Annotated[
-        str | None, typer.Option("--text", "-t", help="The text; then all arguments are recipients.")
+        str | None,
+        typer.Option(
+            "--text",
+            "-t",
+            help="The text; then all arguments are recipients. - is standard input.",
+            rich_help_panel=WHAT,
+        ),
     ] = None,
-    climsgid: Annotated[
-        str | None, typer.Option(help="Your own ID for the message: letters and digits; for one recipient.")
-    ] = None,
+    message: MessageArguments,
+    climsgid: Annotated[str | None, option("climsgid")] = None,
+    login: Login,
     as_json: AsJson = False,
 ) -> Status:
     """Send a text to one or several recipients.
@@ -47,11 +53,13 @@ async def send(
 
     clickasync send 27821234567 27827654321 --text "Doors open at 8"
 
+    echo "Doors open at 8" | clickasync send 27821234567 --text -
+
     The text is the last argument, or --text. Nothing is sent unless all recipients are phone numbers. --json prints an
     array with a result for each recipient.
     """
     options: SendOptions = {**message.options()}  # type: ignore[typeddict-item]
-    recipients, body = _split(to, text, with_data=message.data is not None)
+    recipients, body = _split(to, read_text(text), with_data=message.data is not None)
     for number in recipients:
         normalise(number)
     if climsgid is not None:
@@ -119,4 +127,4 @@ def _status(results: list[SendResult]) -> Status:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    add_command(app, send)
+    add_command(app, send, sends=True)

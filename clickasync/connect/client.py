@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import os
+from typing import TYPE_CHECKING, Final, Self
 
 from clickasync.connect import models, readers
-from clickasync.connect.caller import Caller, usable_token
+from clickasync.connect.executor import ConnectExecutor, usable_token
 from clickasync.errors import ConfigurationError, ConnectError
-from clickasync.transport import Transport, check_base_url
+from clickasync.redaction import hidden
+from clickasync.transport import BaseUrl, Transport, parse_base_url
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     import httpx
 
-    from clickasync.connect.caller import SolvedCaptcha
+    from clickasync.connect.executor import SolvedCaptcha
 
 __all__ = ["ConnectClient"]
+
+
+class _Default(str):
+    """An address that was not given: the environment may name another one."""
+
+    __slots__ = ()
+
+
+_BASE_URL: Final = _Default("https://connect.clickatell.com")
 
 
 class ConnectClient:
@@ -40,7 +51,8 @@ class ConnectClient:
 
     Args:
         token: 32 hexadecimal digits; falls back to the variable CLICKATELL_CONNECT_TOKEN.
-        base_url: ``http://`` only for loopback, unless `allow_insecure`.
+        base_url: by default CLICKATELL_CONNECT_BASE_URL of the environment, else ``https://connect.clickatell.com``.
+            ``http://`` only for loopback, unless `allow_insecure`.
         http_client: an `httpx.AsyncClient` of your own; it is not closed.
         timeout: seconds, or an `httpx.Timeout`.
         retries: how often a call is repeated where a repeat can do no harm.
@@ -58,21 +70,25 @@ class ConnectClient:
         self,
         token: str | None = None,
         *,
-        base_url: str = "https://connect.clickatell.com",
+        base_url: str = _BASE_URL,
         http_client: httpx.AsyncClient | None = None,
         timeout: float | httpx.Timeout = 30.0,
         retries: int = 2,
         allow_insecure: bool = False,
     ) -> None:
-        token = usable_token(token)
-        self._base_url = check_base_url(base_url, allow_insecure=allow_insecure)
+        token = hidden(token)
+        if isinstance(base_url, _Default):
+            base_url = os.environ.get("CLICKATELL_CONNECT_BASE_URL") or base_url
         if retries < 0:
             raise ConfigurationError("retries must be 0 or more")
-        self._transport = Transport(self._base_url, http_client=http_client, timeout=timeout)
-        self._caller = Caller(token, self._transport, retries)
+        self._base = parse_base_url(base_url, allow_insecure=allow_insecure)
+        self._transport = Transport(self._base, http_client=http_client, timeout=timeout)
+        self._executor = ConnectExecutor(usable_token(token), self._transport, retries)
+
+    _base: BaseUrl | None = None  # of one whose constructor failed, which a debugger may want to show
 
     def __repr__(self) -> str:
-        return f"<ConnectClient {self._base_url}>"
+        return f"ConnectClient(base_url={self._base.url!r})" if self._base else "ConnectClient()"
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,23 +104,23 @@ class ConnectClient:
 
     async def get_list_country(self) -> list[models.Country]:
         """All countries (``get_list_country``), for `register` and `get_list_terms`."""
-        return await self._caller.call("get_list_country", readers.countries)
+        return await self._executor.execute("get_list_country", readers.countries)
 
     async def get_list_country_prefix(self) -> list[models.CountryPrefix]:
         """The dialling prefixes of all countries (``get_list_country_prefix``)."""
-        return await self._caller.call("get_list_country_prefix", readers.country_prefixes)
+        return await self._executor.execute("get_list_country_prefix", readers.country_prefixes)
 
     async def get_list_account(self) -> list[models.AccountType]:
         """The kinds of accounts (``get_list_account``), for `register`."""
-        return await self._caller.call("get_list_account", readers.account_types)
+        return await self._executor.execute("get_list_account", readers.account_types)
 
     async def get_list_callback(self) -> list[models.CallbackType]:
         """The ways to be told of statuses (``get_list_callback``), for `create_connection`."""
-        return await self._caller.call("get_list_callback", readers.callback_types)
+        return await self._executor.execute("get_list_callback", readers.callback_types)
 
     async def get_list_connection(self) -> list[models.ConnectionType]:
         """The kinds of APIs (``get_list_connection``), for `create_connection`."""
-        return await self._caller.call("get_list_connection", readers.connection_types)
+        return await self._executor.execute("get_list_connection", readers.connection_types)
 
     async def get_list_terms(
         self,
@@ -120,7 +136,7 @@ class ConnectClient:
             client_ip_address: of your user, from which the gateway tells the country.
             terms_format: 1 text, 2 HTML.
         """
-        return await self._caller.call(
+        return await self._executor.execute(
             "get_list_terms",
             readers.one("url_location"),
             country_id=country_id,
@@ -130,7 +146,7 @@ class ConnectClient:
 
     async def get_captcha(self) -> models.Captcha:
         """A new captcha (``get_captcha``). It serves for 15 minutes and for one attempt."""
-        return await self._caller.call("get_captcha", readers.captcha)
+        return await self._executor.execute("get_captcha", readers.captcha)
 
     async def register(
         self,
@@ -174,7 +190,8 @@ class ConnectClient:
             activation_redirect: the ``http(s)://`` URL that your user sees after following the activation link.
             test_mode: check everything and open nothing.
         """
-        await self._caller.call(
+        password, captcha, coupon_code = hidden((password, captcha, coupon_code))
+        await self._executor.execute(
             "register",
             readers.nothing,
             captcha,
@@ -212,7 +229,8 @@ class ConnectClient:
             email_address: changes the account's address, and sends it there.
             captcha: where the gateway asked for one.
         """
-        return await self._caller.call(
+        password, captcha = hidden((password, captcha))
+        return await self._executor.execute(
             "resend_email_activation",
             readers.one("usernumber"),
             captcha,
@@ -227,20 +245,25 @@ class ConnectClient:
         The account must have been activated by e-mail (103 otherwise). A failed login counts, and after too many
         the gateway asks for a captcha: that is why this is never repeated.
         """
-        return await self._caller.call(
+        password, captcha = hidden((password, captcha))
+        return await self._executor.execute(
             "authenticate_user", readers.one("usernumber"), captcha, user=user, password=password
         )
 
     async def forgot_password(self, user: str, email_address: str, *, captcha: SolvedCaptcha) -> None:
         """Have a new password sent by e-mail (``forgot_password``); the old one is no longer good then."""
-        await self._caller.call("forgot_password", readers.nothing, captcha, user=user, email_address=email_address)
+        captcha = hidden(captcha)
+        await self._executor.execute(
+            "forgot_password", readers.nothing, captcha, user=user, email_address=email_address
+        )
 
     async def sms_activation_status(
         self, user: str, password: str, *, captcha: SolvedCaptcha | None = None
     ) -> models.SmsActivation:
         """Whether the account is activated by SMS (``sms_activation_status``). Not activated is an answer."""
+        password, captcha = hidden((password, captcha))
         try:
-            return await self._caller.call(
+            return await self._executor.execute(
                 "sms_activation_status", readers.activation, captcha, user=user, password=password
             )
         except ConnectError as error:
@@ -264,7 +287,8 @@ class ConnectClient:
             mobile_number: changes the account's number, and sends it there. Digits only, at most 30.
             captcha: where the gateway asked for one.
         """
-        await self._caller.call(
+        password, captcha = hidden((password, captcha))
+        await self._executor.execute(
             "send_activation_sms",
             readers.nothing,
             captcha,
@@ -284,7 +308,8 @@ class ConnectClient:
             sms_activation_code: at most 11 characters.
             captcha: where the gateway asked for one.
         """
-        await self._caller.call(
+        password, sms_activation_code, captcha = hidden((password, sms_activation_code, captcha))
+        await self._executor.execute(
             "validate_activation_sms",
             readers.nothing,
             captcha,
@@ -325,7 +350,10 @@ class ConnectClient:
             callback_password: for the callback URL, at most 64 characters.
             captcha: where the gateway asked for one.
         """
-        return await self._caller.call(
+        password, ftp_password, callback_password, captcha = hidden(
+            (password, ftp_password, callback_password, captcha)
+        )
+        return await self._executor.execute(
             "create_connection",
             readers.one("api_id"),
             captcha,
@@ -344,4 +372,7 @@ class ConnectClient:
 
     async def buy_credits_url(self, user: str, password: str, *, captcha: SolvedCaptcha | None = None) -> str:
         """The URL of the page where your user buys credits (``buy_credits_url``)."""
-        return await self._caller.call("buy_credits_url", readers.one("buy_url"), captcha, user=user, password=password)
+        password, captcha = hidden((password, captcha))
+        return await self._executor.execute(
+            "buy_credits_url", readers.one("buy_url"), captcha, user=user, password=password
+        )

@@ -22,11 +22,12 @@ from clickasync.protocol.commands import (
     startbatch,
     token_pay,
 )
-from clickasync.protocol.replies import Line, match_lines
+from clickasync.protocol.lines import Line, Lines
 
 __all__ = [
     "Command",
     "Line",
+    "Lines",
     "SiAction",
     "auth",
     "delmsg",
@@ -35,7 +36,6 @@ __all__ = [
     "getbalance",
     "getmsgcharge",
     "ind_push",
-    "match_lines",
     "ping",
     "querymsg",
     "quicksend",

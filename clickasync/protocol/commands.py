@@ -6,17 +6,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, Generic, Literal, TypeVar
-from urllib.parse import quote_plus
 
 from attrs import field, frozen
 
-from clickasync.errors import InvalidOptionError
-from clickasync.law import Effect
+from clickasync.errors import ApiError, InvalidOptionError
+from clickasync.law import Believed, Effect, Reply
 from clickasync.options import check_climsgid
 from clickasync.protocol import replies
-from clickasync.protocol.replies import Line
+from clickasync.protocol.lines import Lines, read_line, read_lines
+from clickasync.redaction import Secret, SecretBytes
 from clickasync.results import Coverage, MessageCharge, MessageState
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "token_pay",
 ]
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 SiAction = Literal["signal-none", "signal-low", "signal-medium", "signal-high", "delete"]
@@ -48,12 +49,14 @@ _MMS_CLASSES: Final = (80, 81, 82, 83)
 
 @frozen
 class Command(Generic[T_co]):
-    """One call to be made."""
+    """One call of the API as data."""
 
+    name: str
+    """What the API's documents call it."""
     path: str
     fields: Mapping[str, str] = field(repr=False)
-    read: Callable[[str], T_co]
-    """Reads the reply; raises `ApiError` or `ProtocolError`."""
+    read: Callable[[Reply], Believed[T_co | ApiError]]
+    """Reads the reply; gives or raises the `ApiError` that it is, and raises `ProtocolError`."""
     effect: Effect = Effect.NONE
     to: Sequence[str] = ()
     """The recipients, as digits; they become the field ``to``."""
@@ -64,57 +67,74 @@ class Command(Generic[T_co]):
         return [self.fields[name] for name in ("password", "token") if name in self.fields]
 
 
-def encode(command: Command[Any], session_id: str | None) -> bytes:
-    """The form body of a call. `session_id` is None only for auth, which brings its own credentials."""
-    fields = command.fields if session_id is None else {"session_id": session_id, **command.fields}
-    pairs = [f"{_quoted(name)}={_quoted(value)}" for name, value in fields.items()]
+def encode(command: Command[Any], session_id: str | None) -> SecretBytes:
+    """The form of a command. `session_id` is None only for auth, which brings its own credentials."""
+    pairs = [] if session_id is None else [f"session_id={_quoted(session_id)}"]
+    pairs += [f"{name}={_quoted(value)}" for name, value in command.fields.items()]
     if command.to:
         pairs.append(f"to={','.join(command.to)}")
-    return "&".join(pairs).encode("ascii")
+    return SecretBytes("&".join(pairs).encode("ascii"))
+
+
+_UNSAFE: Final = re.compile(r"[^0-9A-Za-z_.~ -]")
 
 
 def _quoted(text: str) -> str:
-    return text if _IS_SAFE(text) else quote_plus(text)
+    """`text` as a value of a form: what `urllib.parse.quote_plus` gives, at a fifth of the cost for a usual text."""
+    return _UNSAFE.sub(_quoted_character, text).replace(" ", "+")
 
 
-_IS_SAFE: Final = re.compile(r"[0-9A-Za-z_.~-]*").fullmatch  # a fifth of what it costs to quote
+@lru_cache(maxsize=1024)
+def _quote(character: str) -> str:
+    from urllib.parse import quote_plus  # it takes 3 ms to import
+
+    return quote_plus(character)
+
+
+def _quoted_character(found: re.Match[str]) -> str:
+    return _quote(found[0])
+
+
+def _in_step(read: Callable[[Reply], T]) -> Callable[[Reply], Believed[T]]:
+    """A reader whose reply is about nobody in particular, so that it can be about nobody else."""
+    return lambda reply: Believed(read(reply))
 
 
 def auth(api_id: str, user: str, password: str) -> Command[str]:
     """``auth``: gives the session ID."""
-    fields = {"api_id": api_id, "user": user, "password": password}
-    return Command("/http/auth", fields, replies.read_session)
+    fields = {"api_id": api_id, "user": user, "password": Secret(password)}
+    return Command("auth", "/http/auth", fields, _in_step(replies.read_session))
 
 
 def ping() -> Command[None]:
     """``ping``: keeps the session alive for another 15 minutes."""
-    return Command("/http/ping", {}, replies.read_done)
+    return Command("ping", "/http/ping", {}, _in_step(replies.read_done))
 
 
-def sendmsg(to: Sequence[str], fields: Mapping[str, str], climsgid: str) -> Command[list[Line]]:
+def sendmsg(to: Sequence[str], fields: Mapping[str, str], climsgid: str) -> Command[Lines]:
     """``sendmsg``: one message to each of `to`; gives a line for each, in their order."""
-    read = partial(replies.read_lines, numbers=to)
-    return Command("/http/sendmsg", {**fields, "climsgid": climsgid}, read, Effect.SENDS, to)
+    read = partial(read_lines, numbers=to)
+    return Command("sendmsg", "/http/sendmsg", {**fields, "climsgid": climsgid}, read, Effect.SENDS, to)
 
 
 def querymsg(id: str | None = None, *, climsgid: str | None = None) -> Command[MessageState]:
     """``querymsg``: the status of a message."""
-    return Command("/http/querymsg", _message_id(id, climsgid), replies.read_state)
+    return Command("querymsg", "/http/querymsg", _message_id(id, climsgid), _in_step(replies.read_state))
 
 
 def getmsgcharge(id: str | None = None, *, climsgid: str | None = None) -> Command[MessageCharge]:
     """``getmsgcharge``: charge and status of a message."""
-    return Command("/http/getmsgcharge", _message_id(id, climsgid), replies.read_charge)
+    return Command("getmsgcharge", "/http/getmsgcharge", _message_id(id, climsgid), _in_step(replies.read_charge))
 
 
 def delmsg(id: str | None = None, *, climsgid: str | None = None) -> Command[MessageState]:
     """``delmsg``: stops a message that is still queued."""
-    return Command("/http/delmsg", _message_id(id, climsgid), replies.read_state)
+    return Command("delmsg", "/http/delmsg", _message_id(id, climsgid), _in_step(replies.read_state))
 
 
 def getbalance() -> Command[Decimal]:
     """``getbalance``: the account's credits."""
-    return Command("/http/getbalance", {}, replies.read_balance)
+    return Command("getbalance", "/http/getbalance", {}, _in_step(replies.read_balance))
 
 
 def token_pay(token: str) -> Command[str]:
@@ -123,37 +143,44 @@ def token_pay(token: str) -> Command[str]:
     Raises:
         InvalidOptionError: not 16 digits. The token is not repeated: it is money.
     """
-    digits = "".join(token.split()).replace("-", "") if isinstance(token, str) else ""
+    digits = Secret("".join(token.split()).replace("-", "") if isinstance(token, str) else "")
     if not (len(digits) == 16 and digits.isascii() and digits.isdigit()):
         raise InvalidOptionError("token must be the 16 digits of a voucher")
-    return Command("/http/token_pay", {"token": digits}, replies.read_voucher, Effect.SPENDS)
+    return Command("token_pay", "/http/token_pay", {"token": digits}, _in_step(replies.read_voucher), Effect.SPENDS)
 
 
 def route_coverage(msisdn: str) -> Command[Coverage]:
     """``routeCoverage``: whether the gateway routes to a number's prefix."""
-    return Command("/utils/routeCoverage.php", {"msisdn": msisdn}, partial(replies.read_coverage, msisdn=msisdn))
+    return Command(
+        "routeCoverage",
+        "/utils/routeCoverage.php",
+        {"msisdn": msisdn},
+        _in_step(partial(replies.read_coverage, msisdn=msisdn)),
+    )
 
 
 def startbatch(template: str, fields: Mapping[str, str]) -> Command[str]:
     """``startbatch``: gives the batch ID."""
-    return Command("/http_batch/startbatch", {**fields, "template": template}, replies.read_id)
+    return Command(
+        "startbatch", "/http_batch/startbatch", {**fields, "template": template}, _in_step(replies.read_batch_id)
+    )
 
 
 def senditem(batch_id: str, to: str, values: Sequence[str]) -> Command[str]:
     """``senditem``: one personalised message of a batch; gives its apimsgid."""
     fields = {"batch_id": batch_id} | {f"field{number}": value for number, value in enumerate(values, 1)}
-    return Command("/http_batch/senditem", fields, replies.read_id, Effect.SPENDS, [to])
+    return Command("senditem", "/http_batch/senditem", fields, partial(read_line, number=to), Effect.SPENDS, [to])
 
 
-def quicksend(batch_id: str, to: Sequence[str]) -> Command[list[Line]]:
+def quicksend(batch_id: str, to: Sequence[str]) -> Command[Lines]:
     """``quicksend``: the batch's text to each of `to`; gives a line for each, in their order."""
-    read = partial(replies.read_lines, numbers=to)
-    return Command("/http_batch/quicksend", {"batch_id": batch_id}, read, Effect.SPENDS, to)
+    read = partial(read_lines, numbers=to)
+    return Command("quicksend", "/http_batch/quicksend", {"batch_id": batch_id}, read, Effect.SPENDS, to)
 
 
 def endbatch(batch_id: str) -> Command[None]:
     """``endbatch``: ends a batch before its 24 hours are over."""
-    return Command("/http_batch/endbatch", {"batch_id": batch_id}, replies.read_done)
+    return Command("endbatch", "/http_batch/endbatch", {"batch_id": batch_id}, _in_step(replies.read_done))
 
 
 def ind_push(
@@ -173,7 +200,7 @@ def ind_push(
         "mms_from": mms_from,
         "mms_url": mms_url,
     }
-    return Command("/mms/ind_push.php", fields, replies.read_id, Effect.SPENDS, [to])
+    return Command("ind_push", "/mms/ind_push.php", fields, partial(read_line, number=to), Effect.SPENDS, [to])
 
 
 def si_push(
@@ -197,7 +224,7 @@ def si_push(
         if si_action not in _SI_ACTIONS:
             raise InvalidOptionError(f"si_action must be one of {', '.join(_SI_ACTIONS)}, not {si_action!r}")
         fields["si_action"] = si_action
-    return Command("/mms/si_push", fields, replies.read_id, Effect.SPENDS, [to])
+    return Command("si_push", "/mms/si_push", fields, partial(read_line, number=to), Effect.SPENDS, [to])
 
 
 def _message_id(id: str | None, climsgid: str | None) -> dict[str, str]:

@@ -17,7 +17,7 @@ what is wrong with it::
 What is wrong with one row is a `BadRow`, and the others go on. What makes it doubtful who stands where is an
 `InvalidOptionError` that names the line, raised by `open_recipients` or while iterating: a quote that is not closed, a
 line break in a cell that goes into a text, two columns of one name, a first line that is neither a header nor a
-recipient, the wrong encoding. So whoever sends iterates once to the end before anything leaves.
+recipient, the wrong encoding. So a sender iterates once to the end before anything leaves.
 
 `Seen` remembers numbers in 4.5 bytes each. A `Template` is a text with holes, and can be used by itself. Reading costs
 about 1.5 µs a row, `Seen` half of one besides, and no memory that grows with the file.

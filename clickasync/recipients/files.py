@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, TypeAlias
 
 from attrs import field, frozen
 
-from clickasync.errors import InvalidOptionError
+from clickasync.values import wrong
 
 __all__ = ["Source", "TextFile"]
 
@@ -57,13 +57,13 @@ class TextFile:
             "".encode(self.wanted)
             known = codecs.lookup(self.wanted).name
         except (LookupError, UnicodeError):
-            raise InvalidOptionError(
-                f"there is no encoding {self.wanted[:40]!r}; it is one such as utf-8, cp1252 or utf-16"
+            raise wrong(
+                f"encoding must be one such as utf-8, cp1252 or utf-16, not {self.wanted[:40]!r}", "encoding"
             ) from None
         if marked is not None and known[:5] != marked[:5]:
             mark = marked.removesuffix("-sig").upper()
-            raise InvalidOptionError(
-                f"{self.name} begins with the mark of {mark}, and is not {self.wanted}; ask for no encoding"
+            raise wrong(
+                f"{self.name} begins with the mark of {mark}, and is not {self.wanted}; leave encoding out", "encoding"
             )
         return marked or known
 
@@ -80,15 +80,17 @@ class TextFile:
             try:
                 first = text.readline()
                 if "\0" in first:
-                    raise InvalidOptionError(
+                    raise wrong(
                         f"line 1 of {self.name} holds NUL characters: it looks like UTF-16 without a byte order mark; "
-                        "say so by its encoding, such as utf-16-le"
+                        "give encoding, such as utf-16-le",
+                        "encoding",
                     )
                 yield chain([first] if first else [], text)
             except UnicodeDecodeError:
                 encoding = self.encoding.removesuffix("-sig").upper()
-                raise InvalidOptionError(
-                    f"{self._first_bad_line()} is not {encoding}; save it as UTF-8, or say its encoding, such as cp1252"
+                raise wrong(
+                    f"{self._first_bad_line()} is not {encoding}; save it as UTF-8, or give encoding, such as cp1252",
+                    "encoding",
                 ) from None
             finally:
                 if not file.closed:  # as it may be when an iteration that was given up is forgotten at last

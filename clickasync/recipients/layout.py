@@ -13,6 +13,7 @@ from clickasync.errors import InvalidNumberError, InvalidOptionError
 from clickasync.numbers import normalise
 from clickasync.recipients.records import DELIMITERS, delimiters_in, records
 from clickasync.recipients.template import Template
+from clickasync.values import wrong
 
 __all__ = ["Layout", "find_delimiter", "looks_like_a_number"]
 
@@ -85,7 +86,7 @@ class Layout:
             InvalidOptionError: there is none.
         """
         if _TEXT not in self.positions:
-            raise InvalidOptionError(f"there is no text: give one, or a column text ({self._listed()})")
+            raise wrong(f"there is no text: give one, or a column 'text' ({self._listed()})", "text")
         return self.positions[_TEXT]
 
     def name(self, position: int) -> str:
@@ -115,9 +116,10 @@ class Layout:
             return
         for index, cell in enumerate(cells):
             if index != self.to and looks_like_a_number(cell):
-                raise InvalidOptionError(
+                raise wrong(
                     f"line {line}: the numbers may be in column {self.name(self.to)} or {self.name(index)}; "
-                    "say in which, or call it to"
+                    "say in which by to_column",
+                    "to_column",
                 )
 
     def _listed(self) -> str:
@@ -146,8 +148,10 @@ def find_delimiter(line: str, number: int, to_column: str | None) -> str:
     first, second = list(counts)[:2]
     if counts[first] > counts[second]:
         return first
-    raise InvalidOptionError(
-        f"line {number}: cells may be separated by {DELIMITERS[first]} or by {DELIMITERS[second]}; say which"
+    raise wrong(
+        f"line {number}: cells may be separated by {DELIMITERS[first]} or by {DELIMITERS[second]}; "
+        "say by which with delimiter",
+        "delimiter",
     )
 
 
@@ -179,8 +183,10 @@ def _refuse_what_may_be_a_row(header: Sequence[str], line: int) -> None:
         try:
             normalise(cell)
         except InvalidNumberError as error:
-            raise InvalidOptionError(
-                f"line {line} is neither a header nor a recipient: {error}; if it is a header, call the column to"
+            raise wrong(
+                f"line {line} is neither a header nor a recipient: {error}; if it is a header, name the column of the "
+                "numbers by to_column",
+                "to_column",
             ) from None
 
 

@@ -15,6 +15,7 @@ from clickasync.recipients.files import Source, TextFile
 from clickasync.recipients.layout import Layout, find_delimiter, looks_like_a_number
 from clickasync.recipients.records import DELIMITERS, Misquoted, Record, explain, records
 from clickasync.recipients.template import Template
+from clickasync.values import wrong
 
 __all__ = ["BadRow", "Item", "Recipients", "Row", "open_recipients"]
 
@@ -75,7 +76,7 @@ class Recipients:
     template: Template | None
     """The text, where it is a template."""
     header_notice: str | None
-    """How the file is read, to be shown to whoever sends it: the line that is taken for the header, the delimiter, and
+    """How the file is read, to be shown to the sender: the line that is taken for the header, the delimiter, and
     the column of the numbers. None where there is nothing to say: one number a line."""
     delimiter: str
     _file: TextFile
@@ -146,9 +147,10 @@ class Recipients:
             swallowed = any(map(self._may_be_a_row, rest))
             if swallowed or (rest and index in self._text_columns):
                 why = ", and what follows looks like another row: is a quote open?" if swallowed else ""
-                raise InvalidOptionError(
+                raise wrong(
                     f"line {begins}: the cell in column {self._layout.name(index)} that begins with {first[:40]!r} has "
-                    f"a line break, the row ends in line {ends}{why}; if it is meant so, allow line breaks"
+                    f"a line break, the row ends in line {ends}{why}; if it is meant so, set allow_line_breaks",
+                    "allow_line_breaks",
                 )
 
     def _may_be_a_row(self, line: str) -> bool:
@@ -193,7 +195,7 @@ def open_recipients(
         OSError: it cannot be read.
     """
     if delimiter is not None and delimiter not in DELIMITERS:
-        raise InvalidOptionError(f"the delimiter is a comma, a semicolon or a tab, not {delimiter!r}")
+        raise wrong(f"delimiter must be a comma, a semicolon or a tab, not {delimiter!r}", "delimiter")
     template = None if text is None or not needs_text else Template(text)
     file = TextFile(source, encoding) if name is None else TextFile(source, encoding, name)
     with file.lines() as lines:

@@ -1,13 +1,13 @@
-"""The only door to the network, and the only package that knows httpx. It answers one question: was anything sent?
+"""The one door to the network. It answers one question: was anything sent?
 
-`Transport.exchange` makes one POST and gives back a `Reply`, or the `Failure` that it was (`law.py`). It never raises
-for what happens on the network, for exceptions of an HTTP library carry the request, and with it the secrets.
+`Transport.post` sends a form and gives what the protocol makes of the reply, or the `Failure` that it was (`law.py`).
+It never raises for what happens on the network: exceptions of an HTTP library carry the request, and with it secrets.
 """
 
 from __future__ import annotations
 
-from clickasync.transport.door import MAX_REPLY, Outcome, Reply, Transport
-from clickasync.transport.lanes import IDLE_SECONDS, HttpLibrary
-from clickasync.transport.urls import check_base_url
+from clickasync.transport.exchange import MAX_REPLY
+from clickasync.transport.transport import Transport
+from clickasync.transport.urls import BaseUrl, parse_base_url
 
-__all__ = ["IDLE_SECONDS", "MAX_REPLY", "HttpLibrary", "Outcome", "Reply", "Transport", "check_base_url"]
+__all__ = ["MAX_REPLY", "BaseUrl", "Transport", "parse_base_url"]

@@ -298,10 +298,10 @@ def test_every_option_has_its_name_and_may_be_none(options: type, names: str) ->
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
-        ("Accepted", "to id climsgid"),
-        ("Rejected", "to error"),
-        ("Uncertain", "to climsgid error known_to_gateway"),
-        ("Skipped", "to reason"),
+        ("Accepted", "to id climsgid tag"),
+        ("Rejected", "to error tag"),
+        ("Uncertain", "to climsgid error known_to_gateway tag"),
+        ("Skipped", "to reason tag"),
         ("MessageState", "id status"),
         ("MessageCharge", "id charge status"),
         ("Coverage", "msisdn covered charge message"),

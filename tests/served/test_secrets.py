@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import pickle
 import traceback
 from collections.abc import Awaitable, Callable
@@ -55,9 +54,8 @@ def told(error: BaseException) -> str:
 async def test_whatever_fails_no_secret_is_told(
     command: str, fault: Fault, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    caplog.set_level(1)
-    for name in ("clickasync", "httpx", "httpcore", "asyncio"):
-        logging.getLogger(name).setLevel(1)
+    for name in ("", "clickasync", "httpx", "httpcore", "asyncio"):
+        caplog.set_level(1, logger=name)
     faulty = FaultyGateway(Gateway(password=PASSWORD, vouchers={VOUCHER: 5}), always(command, fault))
     said: list[str] = []
     async with faulty.serve() as url:

@@ -25,7 +25,7 @@ from clickasync import (
     TransportError,
 )
 from clickasync.simulator import Gateway
-from tests.support.faulty_gateway import Fault, FaultyGateway, always, closed_port, once
+from tests.support.faulty_gateway import Fault, FaultyGateway, always
 from tests.support.virtual import answer, client_of, on_virtual_time, virtual_gateway
 
 pytestmark = pytest.mark.anyio
@@ -82,7 +82,7 @@ async def test_calls_are_posts_whose_urls_hold_no_secret() -> None:
     with respx.mock(base_url="https://api.clickatell.com") as router:
         login = router.post("/http/auth").respond(text="OK: 0123456789abcdef0123456789abcdef")
         send = router.post("/http/sendmsg").respond(text="ID: 1")
-        async with Client(**LOGIN) as client:
+        async with httpx.AsyncClient() as own, Client(**LOGIN, http_client=own) as client:
             assert (await client.send(TO, "Hi")).id == "1"
     assert [str(route.calls.last.request.url) for route in (login, send)] == [
         "https://api.clickatell.com/http/auth",
@@ -261,79 +261,17 @@ async def test_a_retry_after_that_is_too_long_is_told_at_once() -> None:
     assert anyio.current_time() - before < 1
 
 
-class TestTheFastLane:
-    """``transport="aiohttp"``."""
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_reset_is_unknown_through_httpx_aiohttp_too() -> None:
+    """httpx-aiohttp says ConnectTimeout of a reset after sending, which would be safe to repeat."""
+    from httpx_aiohttp import HttpxAiohttpClient
 
-    @pytest.fixture
-    def anyio_backend(self) -> str:
-        return "asyncio"
-
-    async def test_it_sends(self) -> None:
-        faulty = FaultyGateway(Gateway())
-        async with faulty.serve() as url, Client(**LOGIN, base_url=url, transport="aiohttp") as client:
-            results = await client.send_many([f"2782{number:07d}" for number in range(20)], "Hi")
-        assert all(result.ok for result in results)
-
-    @pytest.mark.parametrize("fault", [Fault.RESET, Fault.CLOSED, Fault.CUT, Fault.SILENCE, Fault.HUGE])
-    async def test_a_broken_connection_after_the_request_is_unknown_and_not_taken_for_not_sent(
-        self, fault: Fault
-    ) -> None:
-        """httpx-aiohttp tells a reset after sending as a ConnectTimeout, which would be safe to repeat."""
-        faulty = FaultyGateway(Gateway(), once("token_pay", fault, fault, fault))
-        async with (
-            faulty.serve() as url,
-            Client(**LOGIN, base_url=url, transport="aiohttp", timeout=0.3) as client,
-        ):
+    faulty = FaultyGateway(Gateway(), always("token_pay", Fault.RESET))
+    async with faulty.serve() as url, HttpxAiohttpClient() as own:
+        async with Client(**LOGIN, base_url=url, http_client=own) as client:
             with pytest.raises(OutcomeUnknownError):
                 await client.redeem("1234567890123456")
-        assert faulty.calls["token_pay"] == 1
-
-    async def test_the_same_holds_for_a_client_of_the_users_own(self) -> None:
-        from httpx_aiohttp import HttpxAiohttpClient
-
-        faulty = FaultyGateway(Gateway(), always("token_pay", Fault.RESET))
-        async with faulty.serve() as url, HttpxAiohttpClient() as own:
-            async with Client(**LOGIN, base_url=url, http_client=own) as client:
-                with pytest.raises(OutcomeUnknownError):
-                    await client.redeem("1234567890123456")
-        assert faulty.calls["token_pay"] == 1
-
-    async def test_a_refused_connection_is_not_sent(self) -> None:
-        base = f"http://127.0.0.1:{closed_port()}"
-        async with Client(**LOGIN, base_url=base, transport="aiohttp", retries=0) as client:
-            with pytest.raises(TransportError, match="could not connect"):
-                await client.send(TO, "Hi")
-
-    async def test_a_proxy_of_the_environment_is_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        faulty = FaultyGateway(Gateway())
-        async with faulty.serve() as url:
-            monkeypatch.setenv("http_proxy", url)
-            base = "http://gateway.example.org"
-            async with Client(**LOGIN, base_url=base, allow_insecure=True, transport="aiohttp") as client:
-                await client.balance()
-        assert faulty.targets == [f"{base}/http/auth", f"{base}/http/getbalance"]
-
-    @pytest.mark.parametrize("anyio_backend", ["trio"])
-    async def test_on_trio_it_says_that_it_cannot(self, anyio_backend: str) -> None:
-        async with Client(**LOGIN, transport="aiohttp") as client:
-            with pytest.raises(ConfigurationError, match="asyncio only; leave it out on trio"):
-                await client.balance()
-
-    async def test_it_leaves_nothing_open_when_it_is_dropped(self) -> None:
-        import gc
-
-        faulty = FaultyGateway(Gateway())
-        async with faulty.serve() as url:
-            client: Client | None = Client(**LOGIN, base_url=url, transport="aiohttp")
-            assert client is not None
-            await client.balance()
-            client = None
-            gc.collect()
-
-
-async def test_an_unknown_transport_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="'httpx' or 'aiohttp'"):
-        Client(**LOGIN, transport="requests")  # type: ignore[arg-type]
+    assert faulty.calls["token_pay"] == 1
 
 
 async def test_nothing_of_a_call_is_logged(caplog: pytest.LogCaptureFixture) -> None:

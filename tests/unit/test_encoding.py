@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clickasync.encoding import (
+    TextInfo,
     count_parts,
     gsm_decode,
     gsm_encode,
+    inspect_text,
     is_gsm,
     septets,
     split,
@@ -187,12 +189,12 @@ def test_the_parts_of_a_unicode_text(text: str, parts: int) -> None:
 
 
 @pytest.mark.parametrize("char", EXTENSION)
-def test_an_extension_character_at_the_border_moves_to_the_next_part(char: str) -> None:
+def test_an_extension_character_at_the_border_moves_on(char: str) -> None:
     assert split("a" * 152 + char + "b" * 10, unicode=False) == ["a" * 152, char + "b" * 10]
     assert split("a" * 151 + char + "b" * 10, unicode=False) == ["a" * 151 + char, "b" * 10]
 
 
-def test_an_emoji_at_the_border_moves_to_the_next_part() -> None:
+def test_an_emoji_at_the_border_moves_on() -> None:
     assert split("Ж" * 66 + EMOJI + "Ж" * 5, unicode=True) == ["Ж" * 66, EMOJI + "Ж" * 5]
     assert split("Ж" * 65 + EMOJI + "Ж" * 5, unicode=True) == ["Ж" * 65 + EMOJI, "Ж" * 5]
 
@@ -220,3 +222,69 @@ def test_no_part_leaves_room_for_what_the_next_one_begins_with(text: str) -> Non
     parts = split(text, unicode=False)
     for part, following in pairwise(parts):
         assert septets(part + following[0]) > 153
+
+
+# -- what a text takes
+
+
+def test_one_curly_quote_doubles_the_price() -> None:
+    plain, curly = "Don't miss it! " * 8, "Don’t miss it! " * 8
+    assert inspect_text(plain) == TextInfo("GSM", 120, 120, 1, 160, ())
+    assert inspect_text(curly) == TextInfo("Unicode", 120, 120, 2, 67, ("’",))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", TextInfo("GSM", 0, 0, 1, 160, ())),
+        ("a" * 160, TextInfo("GSM", 160, 160, 1, 160, ())),
+        ("a" * 161, TextInfo("GSM", 161, 161, 2, 153, ())),
+        ("€10", TextInfo("GSM", 3, 4, 1, 160, ())),
+        ("ΩΨΘ", TextInfo("GSM", 3, 3, 1, 160, ())),
+        ("жЖж你", TextInfo("Unicode", 4, 4, 1, 70, ("ж", "Ж", "你"))),
+        (EMOJI * 35, TextInfo("Unicode", 35, 70, 1, 70, (EMOJI,))),
+        (EMOJI * 36, TextInfo("Unicode", 36, 72, 2, 67, (EMOJI,))),
+    ],
+)
+def test_what_a_text_takes(text: str, expected: TextInfo) -> None:
+    assert inspect_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "characters"),
+    [
+        ("e\u0301", 1),  # é, in two code points
+        ("👨\u200d👩\u200d👧\u200d👦", 1),
+        ("👍🏽👍", 2),
+        ("🇿🇦🇬🇧", 2),
+        ("🇿🇦 🇬", 3),
+        ("❤\ufe0f!", 2),
+        ("1\ufe0f\u20e3", 1),
+        ("🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", 1),
+        ("\u1100\u1161\u11a8", 1),  # 각, in three code points
+        ("a\r\nb", 3),
+        ("\n\u0301", 2),
+        ("\u0301", 1),
+        ("a\u200db", 2),
+    ],
+)
+def test_characters_are_counted_as_people_count_them(text: str, characters: int) -> None:
+    assert inspect_text(text).characters == characters
+
+
+@given(unicode_texts | long_gsm_texts | long_unicode_texts)
+def test_a_text_is_inspected_as_it_is_sent(text: str) -> None:
+    info = inspect_text(text)
+    unicode = not is_gsm(text)
+    assert (info.alphabet == "Unicode") == unicode == bool(info.unicode_because)
+    assert info.parts == count_parts(text, unicode=unicode)
+    assert info.units == sum(septets(char) if not unicode else utf16_units(char) for char in text)
+    assert info.units <= info.parts * info.per_part
+    assert info.characters <= len(text)
+    assert (info.characters == 0) == (text == "")
+    assert is_gsm("".join(char for char in text if char not in info.unicode_because))
+
+
+def test_half_of_a_surrogate_pair_cannot_be_inspected() -> None:
+    with pytest.raises(ValueError, match="surrogates"):
+        inspect_text("Hi \ud83d")

@@ -179,7 +179,7 @@ def test_an_api_error_without_a_description_is_described_by_its_code() -> None:
 
 
 def test_an_api_error_can_be_told_of_one_recipient() -> None:
-    error = api_error("130", "Maximum MT limit exceeded until 1218007814").about("+27 82 123 4567")
+    error = api_error("130", "Maximum MT limit exceeded until 1218007814").about(to="+27 82 123 4567")
     assert isinstance(error, QuotaExceededError)
     assert error.to == "+27 82 123 4567"
     assert error.until is not None

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clickasync.calls import pause
 from clickasync.codes import ErrorCode
+from clickasync.core.retrying import backoff
 from clickasync.errors import (
     ApiError,
     ClickatellError,
@@ -119,13 +119,13 @@ def test_nothing_is_known_to_the_gateway_before_it_was_asked() -> None:
 @given(st.integers(1, 100_000))
 def test_a_pause_doubles_from_a_quarter_of_a_second_to_eight_with_jitter(tries: int) -> None:
     longest = min(0.25 * 2 ** min(tries - 1, 10), 8.0)
-    assert longest / 2 <= pause(tries) <= longest
+    assert longest / 2 <= backoff(tries) <= longest
 
 
 @given(st.integers(1, 20), st.floats(0, LONGEST_PAUSE))
 def test_a_pause_is_never_shorter_than_what_was_asked_for(tries: int, retry_after: float) -> None:
-    assert max(retry_after, 0.125) <= pause(tries, retry_after) <= max(retry_after, 8.0)
+    assert max(retry_after, 0.125) <= backoff(tries, retry_after) <= max(retry_after, 8.0)
 
 
 def test_pauses_differ_so_that_callers_do_not_come_back_together() -> None:
-    assert len({pause(3) for _ in range(20)}) > 1
+    assert len({backoff(3) for _ in range(20)}) > 1

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import pickle
+import pydoc
+import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
-from typing import Any, Final
+from types import NoneType
+from typing import Any, Final, get_args, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clickasync.codes import Callback, Feature, MessageType, Queue
-from clickasync.errors import InvalidNumberError, InvalidOptionError
-from clickasync.numbers import normalise
+from clickasync.errors import InvalidOptionError
 from clickasync.options import (
+    OPTIONS,
     Message,
     MessageOptions,
     SendOptions,
     check_climsgid,
     compile_message,
+    describe,
     listed,
 )
 
@@ -266,7 +271,7 @@ def test_unicode_true_encodes_every_text() -> None:
     assert fields("ΩΨΘ", unicode=True) == {"text": "03A903A80398", "unicode": "1"}
 
 
-def test_unicode_false_sends_what_gsm_can_say_and_refuses_the_rest() -> None:
+def test_unicode_false_refuses_what_gsm_cannot_say() -> None:
     assert fields("ΩΨΘ", unicode=False) == {"text": "ΩΨΘ"}
     words = complaint("Hi Жora", unicode=False)
     assert "unicode" in words
@@ -352,9 +357,23 @@ def test_data_may_be_unicode_and_concatenated() -> None:
 
 def test_data_and_header_hold_140_bytes_together() -> None:
     assert len(fields(None, data=b"x" * 140)["data"]) == 280
-    assert "140" in complaint(None, data=b"x" * 141)
     assert len(fields(None, data=b"x" * 134, udh=b"y" * 6)["data"]) == 268
     assert "140" in complaint(None, data=b"x" * 134, udh=b"y" * 7)
+    assert "140" in complaint(None, data=b"x" * 134, udh=b"y" * 7, concat=3)
+
+
+@pytest.mark.parametrize(("size", "parts"), [(141, 2), (268, 2), (269, 3), (402, 3), (403, 4)])
+def test_a_longer_payload_must_be_asked_for(size: int, parts: int) -> None:
+    """The gateway splits it whatever ``concat`` says, so it would cost more than was meant."""
+    words = complaint(None, data=b"x" * size)
+    assert f"it needs {parts} parts, and concat allows 1; it takes concat={parts}" in words
+    assert f"{parts} parts" in complaint(None, data=b"x" * size, concat=parts - 1)
+    message = compile_message(None, {"data": b"x" * size, "concat": parts}, NOW)
+    assert (message.parts, message.fields["concat"]) == (parts, str(parts))
+
+
+def test_an_empty_header_is_none() -> None:
+    assert fields(None, data=b"x", udh=b"") == {"data": "78"}
 
 
 @pytest.mark.parametrize("data", ["4F6", "XY", "4F 60", 5, ""])
@@ -422,92 +441,70 @@ def test_a_message_carries_its_options_by_name() -> None:
     assert Message("27821234567").text is None
 
 
-# -- numbers
-
-
-@pytest.mark.parametrize(
-    ("number", "digits"),
-    [
-        ("27821234567", "27821234567"),
-        ("+27 (82) 123-4567", "27821234567"),
-        ("+27821234567", "27821234567"),
-        ("0027821234567", "27821234567"),
-        ("00 27.82.123.4567", "27821234567"),
-        ("0821234567", "0821234567"),
-        ("(082) 123 4567", "0821234567"),
-        ("[082] 123 4567", "0821234567"),
-        (" 27821234567\n", "27821234567"),
-        ("27\u00a0821\u2009234567", "27821234567"),
-        ("1", "1"),
-        ("0", "0"),
-        ("1" * 16, "1" * 16),
-        ("+" + "1" * 16, "1" * 16),
-        ("(+27) 82", "2782"),
-    ],
-)
-def test_a_number_may_be_written_as_people_write_it(number: str, digits: str) -> None:
-    assert normalise(number) == digits
-
-
-@pytest.mark.parametrize(
-    "number",
-    [
-        "",
-        " ",
-        "+",
-        "00",
-        "1" * 17,
-        "+" + "1" * 17,
-        "++27821234567",
-        "27+821234567",
-        "+0027821234567",
-        "000027821234567",
-        "27821234567,27827654321",
-        "27 82 CALL NOW",
-        "27/82",
-        "٢٧٨٢",
-        "２７８２",
-        "²",
-    ],
-)
-def test_what_is_no_number_is_refused_by_name(number: str) -> None:
-    with pytest.raises(InvalidNumberError) as caught:
-        normalise(number)
-    assert repr(number)[1:-1][:40] in str(caught.value)
-
-
-@pytest.mark.parametrize("number", [27821234567, None, b"27821234567", ["27821234567"]])
-def test_a_number_is_a_str(number: object) -> None:
-    with pytest.raises(InvalidNumberError, match="must be a str"):
-        normalise(number)  # type: ignore[arg-type]
-
-
-def test_a_long_text_is_not_repeated_whole() -> None:
-    with pytest.raises(InvalidNumberError) as caught:
-        normalise("x" * 100_000)
-    assert len(str(caught.value)) < 200
-
-
-@given(st.text() | st.text("+0123456789 -.()[]", max_size=24))
-def test_any_str_is_1_to_16_digits_or_refused(number: str) -> None:
-    try:
-        digits = normalise(number)
-    except InvalidNumberError:
-        return
-    assert 1 <= len(digits) <= 16
-    assert set(digits) <= set("0123456789")
-    assert not digits.startswith("00")
-    assert normalise(digits) == digits
-
-
-@given(st.from_regex(r"[1-9][0-9]{0,15}", fullmatch=True), st.sampled_from(["", "+", "00", "+ ", "00-"]), st.data())
-def test_ornaments_do_not_change_a_number(digits: str, prefix: str, data: st.DataObject) -> None:
-    ornaments = st.sampled_from(["", " ", "-", ".", "(", ")", " - "])
-    assert normalise(prefix + "".join(digit + data.draw(ornaments) for digit in digits)) == digits
-
-
 def test_several_recipients_are_not_one_str() -> None:
     assert listed(iter(["27", "28"])) == ["27", "28"]
     for to in ("27821234567", b"27821234567", 27821234567, None):
         with pytest.raises(InvalidOptionError, match="list"):
             listed(to)  # type: ignore[arg-type]
+
+
+# -- the table
+
+HINTS: Final = get_type_hints(SendOptions)
+NOT_TYPES: Final = {"or", "aware", "hex"}
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_the_words_for_a_type_are_its_type(name: str) -> None:
+    """What type checkers are told, and what people are."""
+    kinds = {kind.__name__ for kind in get_args(HINTS[name]) if kind is not NoneType}
+    assert {*re.findall(r"\w+", OPTIONS[name].type)} - NOT_TYPES == kinds
+
+
+@pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if option.low is not None])
+def test_a_range_is_what_is_checked(name: str) -> None:
+    option = OPTIONS[name]
+    assert option.low is not None
+    assert option.high is not None
+    for value in (option.low, option.high):
+        assert added(**{name: value}) == {option.field: str(value)}
+        assert f"{value}" in option.range
+    for value in (option.low - 1, option.high + 1):
+        assert name in complaint(**{name: value})
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_is_explained(name: str) -> None:
+    option = OPTIONS[name]
+    assert option.name == name
+    assert re.fullmatch(r"[A-Z].*\.", option.meaning)
+    assert describe([name]).replace("\n    ", " ").startswith(f"{name} ({option.type}")
+
+
+def test_help_lists_every_option() -> None:
+    shown = pydoc.plain(pydoc.render_doc(MessageOptions))
+    for name in MessageOptions.__optional_keys__:
+        assert f"{name} ({OPTIONS[name].type}" in shown
+    assert "deliv_time (timedelta or int, 0 to 10080 minutes): Deliver after this time" in shown
+    assert "climsgid" not in shown
+    assert "climsgid (str)" in pydoc.plain(pydoc.render_doc(SendOptions))
+
+
+def test_a_description_fits_into_a_docstring() -> None:
+    lines = describe(["concat", "mo"], indent=8, width=60).splitlines()
+    begins = [line[:8].isspace() and not line[8].isspace() for line in lines]
+    assert [line.split()[0] for line, begin in zip(lines, begins, strict=True) if begin] == ["concat", "mo"]
+    assert all(
+        begin or (line[:12].isspace() and not line[12].isspace()) for line, begin in zip(lines, begins, strict=True)
+    )
+    assert max(map(len, lines)) <= 60
+
+
+@pytest.mark.parametrize(("option", "value"), WRONG, ids=lambda value: str(value)[:40])
+def test_an_error_says_which_options_it_is_about(option: str, value: object) -> None:
+    """A form can show it beside them, and a command line can call them as they are typed."""
+    with pytest.raises(InvalidOptionError) as caught:
+        compile_message("Hello", {option: value}, NOW)
+    assert option in caught.value.options
+    assert all(re.search(rf"\b{name}\b", str(caught.value)) for name in caught.value.options)
+    assert pickle.loads(pickle.dumps(caught.value)).options == caught.value.options

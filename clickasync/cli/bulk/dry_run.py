@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from attrs import define, field
 
-from clickasync.cli.bulk.recipients import BadRow, Recipients, Row
 from clickasync.cli.bulk.standing import Standing
 from clickasync.client import Client
-from clickasync.errors import InvalidOptionError
-from clickasync.numbers import normalise
+from clickasync.errors import ClickatellError, InvalidOptionError
+from clickasync.numbers import country_code
 from clickasync.options import compile_message
+from clickasync.recipients import BadRow, Recipients, Row, Seen
 from clickasync.results import Coverage
 
 __all__ = ["Estimate", "ask_prices", "estimate", "prefix_of"]
-
-# The country codes of two digits; 1 and 7 have one, all others three.
-_TWO_DIGITS: Final = re.compile("2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
 
 
 @define
@@ -34,6 +30,8 @@ class Estimate:
     parts: int = 0
     bad: int = 0
     """Rows that cannot be sent."""
+    duplicates: int = 0
+    """Rows with a number that stands in an earlier row, whether they are to be sent or not."""
     parts_by_prefix: Counter[str] = field(factory=Counter)
     samples: dict[str, str] = field(factory=dict)
     """By prefix: the first number."""
@@ -61,6 +59,7 @@ class Estimate:
             "messages": self.messages,
             "parts": self.parts,
             "bad": self.bad,
+            "duplicates": self.duplicates,
             "credits": self.credits,
             "prefixes": [
                 {
@@ -80,30 +79,35 @@ def estimate(
     options: Mapping[str, Any],
     *,
     retry_rejected: bool,
-    on_bad_row: Callable[[Row | BadRow, str], None],
+    dedupe: bool,
+    on_bad_row: Callable[[Row | BadRow, ClickatellError], None],
 ) -> Estimate:
     """Check every row that is to be sent, and count."""
     result = Estimate()
+    seen = Seen()
     now = time.time()
-    for item in recipients.checked():
-        if not standing.to_send(item.number, retry_rejected=retry_rejected):
+    for item in recipients:
+        is_new = isinstance(item, BadRow) or seen.add(item.number)
+        result.duplicates += not is_new
+        if dedupe and not is_new:
+            continue
+        if not standing.to_send(item.row, retry_rejected=retry_rejected):
             continue
         if isinstance(item, BadRow):
             result.bad += 1
             on_bad_row(item, item.error)
             continue
         try:
-            parts = compile_message(item.text, options, now).parts
+            parts = compile_message(recipients.text_of(item), options, now).parts
         except InvalidOptionError as error:
             result.bad += 1
-            on_bad_row(item, str(error))
+            on_bad_row(item, error)
             continue
-        number = normalise(item.to)
-        prefix = prefix_of(number)
+        prefix = prefix_of(item.number)
         result.messages += 1
         result.parts += parts
         result.parts_by_prefix[prefix] += parts
-        result.samples.setdefault(prefix, number)
+        result.samples.setdefault(prefix, item.number)
     return result
 
 
@@ -114,11 +118,9 @@ async def ask_prices(client: Client, result: Estimate) -> None:
 
 
 def prefix_of(number: str) -> str:
-    """The country code of a number, by E.164; a number with a leading zero is the account's own country's.
+    """The country code of a number, by E.164; 0 for a number of the account's own country.
 
     >>> prefix_of("27821234567"), prefix_of("12025550123"), prefix_of("263771234567")
     ('27', '1', '263')
     """
-    if number[0] in "017":
-        return number[0]
-    return number[:2] if _TWO_DIGITS.match(number) else number[:3]
+    return country_code(number) or number[0]

@@ -11,7 +11,7 @@ import io
 import json
 import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final, Protocol, Self
 
@@ -19,12 +19,13 @@ from attrs import frozen
 
 from clickasync.cli.outcome import COLUMNS, as_fields
 from clickasync.errors import ConfigurationError, InvalidOptionError
+from clickasync.recipients import Recipients
 from clickasync.results import SendResult
 
-__all__ = ["Csv", "JsonLines", "ResultLine", "Results", "cut_half_line", "format_of"]
+__all__ = ["Csv", "JsonLines", "ResultLine", "Results", "cut_half_line", "format_of", "kept_columns"]
 
 _KNOWN: Final = {True: "true", False: "false", None: ""}
-_KINDS: Final = frozenset({"accepted", "rejected", "uncertain", "skipped"})
+_KINDS: Final = frozenset({"accepted", "rejected", "uncertain", "skipped", "duplicate"})
 
 
 @frozen
@@ -34,22 +35,24 @@ class ResultLine:
     row: int
     to: str
     result: str
-    """accepted, rejected, uncertain or skipped."""
+    """accepted, rejected, uncertain, skipped or duplicate."""
     id: str | None = None
     climsgid: str | None = None
     """Of the call that the row travelled in, whatever became of it."""
     error_code: str | None = None
     error: str | None = None
     known_to_gateway: bool | None = None
+    kept: Sequence[str] = ()
+    """Cells of the row that are kept beside what became of it."""
 
     @classmethod
-    def of(cls, row: int, result: SendResult, climsgid: str | None) -> Self:
+    def of(cls, row: int, result: SendResult, climsgid: str | None, kept: Sequence[str] = ()) -> Self:
         """The line for a row's result."""
         fields = as_fields(result)
-        return cls(row, **{**fields, "climsgid": fields["climsgid"] or climsgid})
+        return cls(row, **{**fields, "climsgid": fields["climsgid"] or climsgid}, kept=kept)
 
     def fields(self) -> dict[str, Any]:
-        """Its fields in the order of the columns."""
+        """Its fields in the order of the columns, but for the kept ones."""
         return {"row": self.row, **{name: getattr(self, name) for name in COLUMNS}}
 
 
@@ -68,42 +71,59 @@ class Format(Protocol):
 
 
 class Csv:
-    """Comma-separated values with a header; every record is one line."""
+    """Comma-separated values with a header; every record is one line.
 
-    header = ",".join(("row", *COLUMNS)) + "\n"
+    Args:
+        kept: the names of the columns that are kept.
+    """
+
+    def __init__(self, kept: Sequence[str] = ()) -> None:
+        self.header = _csv(("row", *COLUMNS, *kept))
 
     def write(self, line: ResultLine) -> str:
         """As `Format.write`."""
         cells = line.fields() | {"known_to_gateway": _KNOWN[line.known_to_gateway]}
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(
-            [" ".join(str("" if cell is None else cell).splitlines()) for cell in cells.values()]
-        )
-        return text.getvalue()
+        return _csv([*cells.values(), *line.kept])
 
     def read(self, text: str) -> ResultLine:
         """As `Format.read`."""
         cells = next(csv.reader([text]))
         row, to, result, *rest = cells
-        id, climsgid, code, error, known = (cell or None for cell in rest)
-        return _checked(ResultLine(int(row), to, result, id, climsgid, code, error, _read_known(known)))
+        id, climsgid, code, error, known = (cell or None for cell in rest[:5])
+        return _checked(ResultLine(int(row), to, result, id, climsgid, code, error, _read_known(known), rest[5:]))
+
+
+def _csv(cells: Iterable[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(
+        [" ".join(str("" if cell is None else cell).splitlines()) for cell in cells]
+    )
+    return text.getvalue()
 
 
 class JsonLines:
-    """A JSON object a line."""
+    """A JSON object a line.
 
-    header = ""
+    Args:
+        kept: the names of the columns that are kept.
+    """
+
+    def __init__(self, kept: Sequence[str] = ()) -> None:
+        self.header = ""
+        self._kept = kept
 
     def write(self, line: ResultLine) -> str:
         """As `Format.write`."""
-        return json.dumps(line.fields(), ensure_ascii=False) + "\n"
+        kept = dict(zip(self._kept, line.kept, strict=True))
+        return json.dumps({**line.fields(), **kept}, ensure_ascii=False) + "\n"
 
     def read(self, text: str) -> ResultLine:
         """As `Format.read`."""
         fields = json.loads(text)
         try:
-            return _checked(ResultLine(**fields))
-        except TypeError:
+            own = {name: fields.pop(name) for name in ("row", *COLUMNS)}
+            return _checked(ResultLine(**own, kept=[*fields.values()]))
+        except (TypeError, AttributeError, KeyError):
             raise ValueError("not a line of results") from None
 
 
@@ -117,7 +137,26 @@ def _checked(line: ResultLine) -> ResultLine:
     return line
 
 
-def format_of(path: Path) -> Format:
+def kept_columns(recipients: Recipients) -> list[str]:
+    """The names under which the columns of a file stand beside the results: all of them, as they are, or with
+    ``input_`` before where the results have a column of that name.
+
+    Raises:
+        InvalidOptionError: the columns have no names.
+    """
+    if not recipients.columns:
+        raise InvalidOptionError("--keep-columns needs a header line that names the columns")
+    names: list[str] = []
+    for position, name in enumerate(recipients.columns, 1):
+        taken = {"row", *COLUMNS, *names}
+        kept = name or f"column_{position}"
+        while kept in taken:
+            kept = f"input_{kept}"
+        names.append(kept)
+    return names
+
+
+def format_of(path: Path, kept: Sequence[str] = ()) -> Format:
     """The format that a file's name asks for.
 
     Raises:
@@ -125,18 +164,23 @@ def format_of(path: Path) -> Format:
     """
     match path.suffix.lower():
         case ".csv":
-            return Csv()
+            return Csv(kept)
         case ".jsonl" | ".ndjson":
-            return JsonLines()
+            return JsonLines(kept)
     raise InvalidOptionError(f"results go to a .csv or a .jsonl file, not {path.name}")
 
 
 class Results:
-    """The file on disk."""
+    """The file on disk.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        kept: the names of the columns that are kept beside the results.
+    """
+
+    def __init__(self, path: Path, kept: Sequence[str] = ()) -> None:
         self.path = path
-        self._format = format_of(path)
+        self.kept = kept
+        self._format = format_of(path, kept)
         self._file: IO[str] | None = None
 
     def open(self) -> None:
@@ -168,6 +212,8 @@ class Results:
         for number, text in self._lines():
             if number == 1 and self._format.header:
                 if text != self._format.header.rstrip("\n"):
+                    if text.startswith(Csv().header.rstrip("\n")):
+                        raise ConfigurationError(f"{self.path} has other columns: give --keep-columns as before")
                     raise ConfigurationError(f"{self.path} is no results file: its first line is another")
                 continue
             try:

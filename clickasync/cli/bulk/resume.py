@@ -24,15 +24,14 @@ import anyio
 from attrs import define, evolve, field
 
 from clickasync.cli.bulk.journal import Entry, fingerprint
-from clickasync.cli.bulk.recipients import Row
 from clickasync.cli.bulk.run import Books
 from clickasync.client import Client
 from clickasync.errors import ClickatellError, OutcomeUnknownError
 from clickasync.numbers import normalise
 from clickasync.options import compile_message
 from clickasync.protocol import Line
+from clickasync.recipients import Row
 from clickasync.results import Accepted, MessageState, Uncertain
-from clickasync.sending import deliver
 
 __all__ = ["OpenCall", "Resume", "open_calls"]
 
@@ -51,6 +50,8 @@ class OpenCall:
     """Its rows without a clear result."""
     rows: dict[int, Row] = field(factory=dict)
     """Its rows as the recipients have them now, by number."""
+    texts: dict[int, str | None] = field(factory=dict)
+    """What they would be sent now, by number."""
 
     def why_not_again(self, now: float, options: Mapping[str, Any]) -> str | None:
         """Why it cannot be sent again as the same call; None: it can."""
@@ -61,8 +62,8 @@ class OpenCall:
             return "it is older than 14 days, and the gateway may have forgotten it"
         if len(self.unsettled) != len(self.entry.rows):
             return "some of its recipients have an answer"
-        rows = [self.rows.get(number) for number in self.entry.rows]
-        if any(row is None or fingerprint(row.text, options) != self.entry.text for row in rows):
+        now_said = [self.texts.get(number) for number in self.entry.rows]
+        if len(self.rows) < len(now_said) or any(fingerprint(text, options) != self.entry.text for text in now_said):
             return "its text or options have changed"
         return None
 
@@ -94,7 +95,7 @@ class Resume:
         *,
         resend_unknown: bool,
     ) -> None:
-        self._caller = client._caller
+        self._executor = client.executor
         self._books = books
         self._options = options
         self._calls = calls
@@ -118,7 +119,7 @@ class Resume:
         entry = call.entry
         hindrance = call.why_not_again(time.time(), self._options)
         again = self._resend_unknown and hindrance is None
-        answer = await self._caller.ask(entry.climsgid, chosen=False, patient=again)
+        answer = await self._executor.ask_outcome(entry.climsgid, chosen=False, patient=again)
         if answer is False and again:
             await self._send_again(call)
             return
@@ -140,9 +141,9 @@ class Resume:
         self._books.journal.append(evolve(entry, time=time.time()))
         reason = "it was sent again, and the gateway refused or did not name this recipient"
         try:
-            message = compile_message(call.rows[entry.rows[0]].text, self._options, time.time())
+            message = compile_message(call.texts[entry.rows[0]], self._options, time.time())
             numbers = [normalise(to) for to in entry.to]
-            lines = await deliver(self._caller, numbers, message, entry.climsgid, resend_unknown=False)
+            lines = list((await self._executor.send(numbers, message, entry.climsgid)).each)
         except OutcomeUnknownError as error:
             self._tell(call, lines, known=error.known_to_gateway, reason=error.reason)
         except ClickatellError as error:
@@ -157,7 +158,7 @@ class Resume:
         for number, to, line in zip(call.entry.rows, call.entry.to, lines, strict=True):
             if number not in unsettled:
                 continue
-            row = call.rows.get(number) or Row(number, 0, to, None)
+            row = call.rows.get(number) or Row(number, 0, to, "", ())
             if isinstance(line, str):
                 self._books.tell(row, Accepted(to, line, climsgid), climsgid)
             else:

@@ -10,12 +10,13 @@ import anyio
 
 from clickasync.bulk import Bulk
 from clickasync.cli.bulk.journal import Entry, Journal, fingerprint
-from clickasync.cli.bulk.recipients import BadRow, Recipients, Row
 from clickasync.cli.bulk.results import ResultLine, Results
 from clickasync.cli.bulk.standing import Standing
+from clickasync.cli.typed import words
 from clickasync.client import Client
 from clickasync.errors import ClickatellError, InvalidNumberError, InvalidOptionError, TransportError
 from clickasync.options import Message
+from clickasync.recipients import BadRow, Recipients, Row, Seen
 from clickasync.results import Rejected, SendResult, Skipped, Uncertain
 
 __all__ = ["Books", "Run"]
@@ -29,7 +30,11 @@ class Books:
     """
 
     def __init__(
-        self, results: Results, journal: Journal, standing: Standing, on_bad_row: Callable[[Row | BadRow, str], None]
+        self,
+        results: Results,
+        journal: Journal,
+        standing: Standing,
+        on_bad_row: Callable[[Row | BadRow, ClickatellError], None],
     ) -> None:
         self.results = results
         self.journal = journal
@@ -38,14 +43,25 @@ class Books:
 
     def tell(self, row: Row, result: SendResult, climsgid: str | None) -> None:
         """Write down what became of a row."""
-        self._write(ResultLine.of(row.number, result, climsgid))
+        self._write(ResultLine.of(row.row, result, climsgid, self._kept(row)))
         if isinstance(result, Rejected) and isinstance(result.error, InvalidNumberError | InvalidOptionError):
-            self._on_bad_row(row, str(result.error))
+            self._on_bad_row(row, result.error)
 
     def tell_bad(self, row: BadRow) -> None:
         """Write down that a row cannot be sent to."""
-        self._write(ResultLine(row.number, row.to, "rejected", error=f"line {row.line}: {row.error}"))
+        error = f"line {row.line}: {words(row.error)}"
+        self._write(ResultLine(row.row, row.to, "rejected", error=error, kept=self._kept(row)))
         self._on_bad_row(row, row.error)
+
+    def tell_duplicate(self, row: Row) -> None:
+        """Write down that a row is not sent to because its number stands in an earlier one."""
+        error = f"line {row.line}: the number stands in an earlier line"
+        self._write(ResultLine(row.row, row.to, "duplicate", error=error, kept=self._kept(row)))
+
+    def _kept(self, row: Row | BadRow) -> Sequence[str]:
+        """The cells to be kept, as many as there are columns."""
+        width = len(self.results.kept)
+        return [*row.cells, *[""] * width][:width]
 
     def _write(self, line: ResultLine) -> None:
         self.results.write(line)
@@ -60,6 +76,7 @@ class Run:
         books: where it is written.
         options: of every message.
         retry_rejected: whether to send again what was rejected.
+        dedupe: whether to send to each number once.
     """
 
     def __init__(
@@ -70,12 +87,14 @@ class Run:
         options: Mapping[str, Any],
         *,
         retry_rejected: bool,
+        dedupe: bool,
     ) -> None:
         self._client = client
         self._recipients = recipients
         self._books = books
         self._options = dict(options)
         self._retry_rejected = retry_rejected
+        self._seen = Seen() if dedupe else None
         template = recipients.template
         # One text for all travels faster as the run's own than as that of each message.
         self._text = template.fill({}) if template is not None and not template.columns else None
@@ -85,6 +104,12 @@ class Run:
         self._read = 0
         self.stopped_by: ClickatellError | None = None
         """Why the run ended before the recipients did, if it did."""
+        self._bulk: Bulk | None = None
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the gateway cannot be reached just now."""
+        return self._bulk is not None and self._bulk.is_away
 
     async def send(self, *, patience: float, total: int | None) -> None:
         """Send, until the end, an error, or Ctrl-C; whatever happens, what was answered is written down.
@@ -93,7 +118,7 @@ class Run:
             ClickatellError: as `Client.bulk`.
             OSError: the results or the journal could not be written.
         """
-        bulk = self._client._bulk(
+        self._bulk = bulk = self._client.new_run(
             self._source(), self._text, self._options, patience=patience, total=total, journal=self._enter
         )
         try:
@@ -107,20 +132,24 @@ class Run:
 
     def _source(self) -> Iterator[str | Message]:
         for item in self._recipients:
-            if not self._books.standing.to_send(item.number, retry_rejected=self._retry_rejected):
+            is_new = isinstance(item, BadRow) or self._seen is None or self._seen.add(item.number)
+            if not self._books.standing.to_send(item.row, retry_rejected=self._retry_rejected):
                 continue
             if isinstance(item, BadRow):
                 self._books.tell_bad(item)
                 continue
+            if not is_new:
+                self._books.tell_duplicate(item)
+                continue
             self._rows[self._read] = item
             self._read += 1
-            yield item.to if self._text is not None else Message(item.to, item.text)
+            yield item.to if self._text is not None else Message(item.to, self._recipients.text_of(item))
 
     def _enter(self, climsgid: str, positions: Sequence[int], recipients: Sequence[str]) -> None:
         """A call is about to go out. All its rows have one text, for that is why they travel together."""
         rows = [self._rows[position] for position in positions]
-        said = fingerprint(rows[0].text, self._options)
-        self._books.journal.append(Entry(time.time(), climsgid, said, [row.number for row in rows], recipients))
+        said = fingerprint(self._recipients.text_of(rows[0]), self._options)
+        self._books.journal.append(Entry(time.time(), climsgid, said, [row.row for row in rows], recipients))
         for position in positions:
             self._forget_call(position)  # of an earlier try, after a 901
             self._climsgids[position] = climsgid

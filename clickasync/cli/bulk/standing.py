@@ -29,6 +29,8 @@ class Stand(IntEnum):
     SKIPPED = 4
     OPEN = 5
     """Its call went out, or was about to, and no result was written."""
+    DUPLICATE = 6
+    """Its number stands in an earlier row, and each is sent to once."""
 
 
 _BY_RESULT: Final = {stand.name.lower(): stand for stand in Stand}

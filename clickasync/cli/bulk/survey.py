@@ -8,10 +8,10 @@ from typing import Any
 from attrs import define
 
 from clickasync.cli.bulk.journal import fingerprint
-from clickasync.cli.bulk.recipients import Recipients, Row
 from clickasync.cli.bulk.resume import OpenCall
 from clickasync.cli.bulk.standing import Standing
 from clickasync.errors import ConfigurationError
+from clickasync.recipients import Recipients, Row, Seen
 
 __all__ = ["Survey", "look_over"]
 
@@ -25,6 +25,8 @@ class Survey:
     """How many are to be sent, bad ones included."""
     other_text: int = 0
     """How many of the rows that were under way would say something else now."""
+    duplicates: int = 0
+    """How many have a number that stands in an earlier row."""
 
 
 def look_over(
@@ -43,18 +45,24 @@ def look_over(
     """
     survey = Survey()
     wanted = {row: call for call in calls for row in call.entry.rows}
+    seen = Seen()
     for item in recipients:
         survey.rows += 1
-        if standing.changed(item.number, item.to):
+        if isinstance(item, Row):
+            seen.add(item.number)
+        if standing.changed(item.row, item.to):
             raise ConfigurationError(
-                f"{recipients.name}, line {item.line}: row {item.number} had another number when it was sent; "
+                f"{recipients.name}, line {item.line}: row {item.row} had another number when it was sent; "
                 "resume with the recipients as they were, or start afresh with another results file"
             )
-        survey.to_send += standing.to_send(item.number, retry_rejected=retry_rejected)
-        call = wanted.get(item.number)
+        survey.to_send += standing.to_send(item.row, retry_rejected=retry_rejected)
+        call = wanted.get(item.row)
         if call is not None and isinstance(item, Row):
-            call.rows[item.number] = item
-            survey.other_text += call.entry.text != fingerprint(item.text, options)
+            text = recipients.text_of(item)
+            call.rows[item.row] = item
+            call.texts[item.row] = text
+            survey.other_text += call.entry.text != fingerprint(text, options)
+    survey.duplicates = seen.repeats
     if standing.last_row > survey.rows:
         raise ConfigurationError(
             f"{recipients.name} has {survey.rows} rows, and the results tell of row {standing.last_row}; "

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import typer
 from attrs import field, frozen
 
 from clickasync.cli.login import read_secret
+from clickasync.cli.panels import LOGIN
+from clickasync.cli.typed import finite
 from clickasync.connect.client import ConnectClient
 from clickasync.errors import InvalidOptionError
 
@@ -22,6 +23,8 @@ _VARIABLE: Final = "CLICKATELL_CONNECT_TOKEN"
 @frozen
 class Access:
     """The application and the gateway."""
+
+    PANEL: ClassVar = LOGIN
 
     token: Annotated[
         str | None,
@@ -37,8 +40,11 @@ class Access:
     allow_insecure: Annotated[
         bool, typer.Option("--allow-insecure", help="Permit plain http:// to another machine.")
     ] = False
-    timeout: Annotated[float, typer.Option(help="Seconds for connecting, writing and reading, each.")] = 30.0
-    retries: Annotated[int, typer.Option(help="Repeats of a call, where a repeat can do no harm.")] = 2
+    timeout: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", parser=finite, help="Seconds for connecting, writing and reading, each."),
+    ] = 30.0
+    retries: Annotated[int, typer.Option(min=0, help="Repeats of a call, where a repeat can do no harm.")] = 2
 
     def client(self) -> ConnectClient:
         """A client; asks for a missing token where somebody is there to answer.
@@ -47,8 +53,7 @@ class Access:
             ConfigurationError: there is no token, or a setting is wrong.
         """
         token = read_secret("Token", self.token, self.token_file, _VARIABLE)
-        base_url = self.base_url or os.environ.get("CLICKATELL_CONNECT_BASE_URL")
-        where: dict[str, Any] = {"base_url": base_url} if base_url else {}
+        where: dict[str, Any] = {"base_url": self.base_url} if self.base_url else {}
         return ConnectClient(
             token, allow_insecure=self.allow_insecure, timeout=self.timeout, retries=self.retries, **where
         )

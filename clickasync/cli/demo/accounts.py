@@ -1,4 +1,4 @@
-"""Chapter three: the Connect API opens an account, and the account's own API sends."""
+"""Chapter four: the Connect API opens an account, and the account's own API sends."""
 
 from __future__ import annotations
 
@@ -33,19 +33,31 @@ async def play(stage: Stage, gateway: Gateway, url: str) -> None:
         await _activate(stage, connect, gateway, password)
         kinds = {kind.name: kind.id for kind in await connect.get_list_connection()}
         api_id = await connect.create_connection(_USER, password, kinds["HTTP API"], api_description="demo")
-        stage.say("A connection to the HTTP API", f"api_id {api_id}")
+        stage.say(
+            "A connection to the HTTP API",
+            f"api_id {api_id}",
+            call="await connect.create_connection(user, password, connection_id)",
+        )
     async with Client(api_id=api_id, user=_USER, password=password, base_url=url) as client:
         sent = await client.send(_MOBILE, "Sent with an account that is a second old")
         credits = await client.balance()
     newest = gateway.messages[-1]
     expect((newest.id, newest.api_id) == (sent.id, api_id), "the message to be sent by the new account")
-    stage.say("A message sent with it", f"accepted as {sent.id}; {credits} of its free credits are left")
+    stage.say(
+        "A message sent with it",
+        f"accepted as {sent.id}; {credits} of its free credits are left",
+        call="async with Client(api_id=api_id, user=user, password=password) as client: ...",
+    )
 
 
 async def _register(stage: Stage, connect: ConnectClient, gateway: Gateway, password: str) -> None:
     captcha = await connect.get_captcha()
     expect(captcha.image.startswith(b"\x89PNG"), "a picture")
-    stage.say("A captcha", f"a PNG of {len(captcha.image)} bytes, for a person to read")
+    stage.say(
+        "A captcha",
+        f"a PNG of {len(captcha.image)} bytes, for a person to read",
+        call="await connect.get_captcha()",
+    )
     await connect.register(
         _USER,
         password,
@@ -57,7 +69,11 @@ async def _register(stage: Stage, connect: ConnectClient, gateway: Gateway, pass
         accept_terms=True,
         captcha=(captcha.id, gateway.connect.captchas[captcha.id].code),
     )
-    stage.say(f"Registered {_USER}", "an e-mail is on its way")
+    stage.say(
+        f"Registered {_USER}",
+        "an e-mail is on its way",
+        call="await connect.register(user, password, fname=…, captcha=(captcha.id, code))",
+    )
 
 
 async def _activate(stage: Stage, connect: ConnectClient, gateway: Gateway, password: str) -> None:
@@ -75,7 +91,11 @@ async def _activate(stage: Stage, connect: ConnectClient, gateway: Gateway, pass
         await connect.validate_activation_sms(_USER, password, letter.code)
     state = await connect.sms_activation_status(_USER, password)
     expect(state.activated and state.user_number == number, "the account to be activated")
-    stage.say("The code in the SMS", f"user {state.user_number} is activated, with {state.mobile_number}")
+    stage.say(
+        "The code in the SMS",
+        f"user {state.user_number} is activated, with {state.mobile_number}",
+        call="await connect.validate_activation_sms(user, password, code)",
+    )
 
 
 def _follow(link: str) -> str:

@@ -1,4 +1,4 @@
-"""Chapter two: the gateway calls back, with reports of a message and with a reply to it, which is answered."""
+"""Chapter three: the gateway calls back, with reports of a message and with a reply to it, which is answered."""
 
 from __future__ import annotations
 
@@ -49,17 +49,20 @@ async def play(stage: Stage, client: Client, gateway: Gateway, hook: Hook) -> No
     hook.client = client
     every = Callback.INTERMEDIATE | Callback.FINAL | Callback.ERROR
     sent = await client.send(_BEN, "The meeting is at noon", from_=_OURS, mo=True, callback=every)
-    stage.say(f"A message with callback={int(every)}", f"accepted as {sent.id}")
+    call = f'await client.send("{_BEN}", "The meeting is at noon", from_="{_OURS}", mo=True, callback={int(every)})'
+    stage.say(f"A message with callback={int(every)}", f"accepted as {sent.id}", call=call)
     await until(lambda: len(hook.reports) >= 2, "two reports")
     expect([report.status.value for report in hook.reports] == ["003", "004"], "the reports 003 and 004")
     expect({report.id for report in hook.reports} == {sent.id}, "the reports to be about that message")
     for report in hook.reports:
-        stage.say("The gateway reports", f"{report.status.value} {report.status.description}")
+        shown = f"{report.status.value} {report.status.description}"
+        stage.say("The gateway reports", shown, call="async def on_report(report): ...")
     before = len(gateway.messages)
     gateway.inject(_BEN, _OURS, _QUESTION)
     await until(lambda: len(gateway.messages) > before, "an answer")
     answer = gateway.messages[-1]
     expect([message.text for message in hook.messages] == [_QUESTION], "the reply to arrive once, as it was written")
     expect((answer.to, answer.text, answer.sender) == (_BEN, _ANSWER, _OURS), "the reply to be answered")
-    stage.say(f"{_BEN} replies", _QUESTION)
-    stage.say("… and is answered", _ANSWER)
+    stage.say(f"{_BEN} replies", _QUESTION, call="async def on_message(message): ...")
+    call = f'await client.send(message.from_, "{_ANSWER}", from_=message.to)'
+    stage.say("… and is answered", _ANSWER, call=call)

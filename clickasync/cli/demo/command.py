@@ -10,7 +10,7 @@ import typer
 
 from clickasync.callbacks import receiver
 from clickasync.cli.command import add_command
-from clickasync.cli.demo import accounts, callbacks, campaign, sending
+from clickasync.cli.demo import accounts, callbacks, campaign, doubt, sending
 from clickasync.cli.demo.callbacks import Hook
 from clickasync.cli.demo.stage import Stage
 from clickasync.cli.serving import serving
@@ -19,6 +19,7 @@ from clickasync.client import Client
 __all__ = ["register"]
 
 _LONGEST = 60.0
+_SHORT = 0.4  # seconds after which a reply is lost
 
 
 async def demo() -> None:
@@ -38,10 +39,12 @@ async def demo() -> None:
         async with serving(receiver(on_report=hook.on_report, on_message=hook.on_message)) as hook_url:
             gateway = Gateway(credits=100, gateway_delay=0.3, handset_delay=0.4, callback_url=hook_url)
             async with serve(gateway) as url:
-                stage.say("A gateway of your own", url)
+                stage.say("A gateway of your own", url, call="async with serve(Gateway(credits=100)) as url: ...")
                 login = {"api_id": "1", "user": "demo", "password": "demo"}
                 async with Client(base_url=url, ping_interval=0.4, **login) as client:  # type: ignore[arg-type]
                     await sending.play(stage, client, gateway)
+                    async with Client(base_url=url, timeout=_SHORT, **login) as hasty:  # type: ignore[arg-type]
+                        await doubt.play(stage, hasty, gateway)
                     await callbacks.play(stage, client, gateway, hook)
                 await accounts.play(stage, gateway, url)
         await campaign.play(stage)

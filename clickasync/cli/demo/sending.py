@@ -42,9 +42,10 @@ async def play(stage: Stage, client: Client, gateway: Gateway) -> None:
     """
     stage.chapter("Sending")
     before = await client.balance()
-    stage.say("Balance", f"{before} credits")
+    stage.say("Balance", f"{before} credits", call="await client.balance()")
     sent = await client.send(_ANN, "Your code is 4711")
-    stage.say(f"A message to {_ANN}", f"accepted as {sent.id}")
+    call = f'await client.send("{_ANN}", "Your code is 4711")'
+    stage.say(f"A message to {_ANN}", f"accepted as {sent.id}", call=call)
     await _send_a_dozen(stage, client)
     await _stop_one(stage, client)
     await _show_charges(stage, client, sent)
@@ -61,8 +62,10 @@ async def _send_a_dozen(stage: Stage, client: Client) -> None:
     for result, outcome in zip(results, _DOZEN.values(), strict=True):
         fields = as_fields(result)
         expect(result.ok == outcome.isdigit() and outcome in (fields["error"] or outcome), f"{outcome} for {result.to}")
-        rows.append((result.to, fields["result"], fields["id"] or fields["error"]))
-    stage.show(("to", "result", "id, or why not"), rows)
+        rows.append((result.to, _kind(result.to), fields["result"], fields["id"] or fields["error"]))
+    stage.say("A dozen recipients", "one text, a result for each; 999 and a code make a test number of the simulator")
+    call = 'results = await client.send_many(numbers, "Doors open at 8")'
+    stage.show(("to", "which is", "result", "id, or why not"), rows, call=call)
     accepted = [result for result in results if isinstance(result, Accepted)]
     first: dict[str, MessageState] = {}
     last: dict[str, MessageState] = {}
@@ -80,7 +83,15 @@ async def _send_a_dozen(stage: Stage, client: Client) -> None:
         for message in accepted
         for final in (last[message.to],)
     ]
-    stage.show(("to", "at first", "at last", "which means"), shown)
+    call = "await client.status(id); await client.wait_for_delivery(id, timeout=10)"
+    stage.show(("to", "at first", "at last", "which means"), shown, call=call)
+
+
+def _kind(to: str) -> str:
+    """What a recipient is."""
+    if not to.startswith("999"):
+        return "any number" if to[-1].isdigit() else ""
+    return f"a test number: {'error' if to[3] != '0' else 'status'} {to[3:6]}"
 
 
 async def _stop_one(stage: Stage, client: Client) -> None:
@@ -88,8 +99,9 @@ async def _stop_one(stage: Stage, client: Client) -> None:
     waiting = (await client.status(deferred.id)).status
     stopped = (await client.cancel(deferred.id)).status
     expect((waiting, stopped) == (MessageStatus("011"), MessageStatus("006")), "the deferred message to be stopped")
-    stage.say("A message for in an hour", f"{waiting.value} {waiting.description}")
-    stage.say("… stopped", f"{stopped.value} {stopped.description}")
+    call = f'await client.send("{_ANN}", "Not now", deliv_time=60)'
+    stage.say("A message for in an hour", f"{waiting.value} {waiting.description}", call=call)
+    stage.say("… stopped", f"{stopped.value} {stopped.description}", call="await client.cancel(deferred.id)")
 
 
 async def _show_charges(stage: Stage, client: Client, short: Accepted) -> None:
@@ -100,7 +112,8 @@ async def _show_charges(stage: Stage, client: Client, short: Accepted) -> None:
     ):
         cost = await client.charge(message.id)
         expect(cost.charge == credits, f"a charge of {credits}")
-        stage.say(what, f"{cost.charge:f} credits, status {cost.status.value} {cost.status.description}")
+        shown = f"{cost.charge:f} credits, status {cost.status.value} {cost.status.description}"
+        stage.say(what, shown, call="await client.charge(sent.id)")
 
 
 async def _stay_connected(stage: Stage, gateway: Gateway) -> None:

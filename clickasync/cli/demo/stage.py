@@ -43,16 +43,22 @@ class Stage:
         self._console.print()
         self._console.print(Text(f"── {title} ".ljust(80, "─"), style="bold"))
 
-    def say(self, what: str, shown: object, *, style: str = "cyan") -> None:
-        """A line: what it is, and what came of it."""
-        self._console.print(Text(f"{what:<44}"), Text(clean(shown), style=style))
+    def say(self, what: str, shown: object, *, call: str | None = None) -> None:
+        """A line: what it is, and what came of it. Below it the call in Python that it stands for, if it is one."""
+        self._console.print(Text(f"{what:<44}"), Text(clean(shown), style="cyan"))
+        self._show_call(call)
 
     def print(self, renderable: RenderableType) -> None:
         """Anything that rich can draw."""
         self._console.print(renderable)
 
-    def show(self, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-        """A table; what went wrong is red."""
+    def _show_call(self, call: str | None) -> None:
+        if call is not None:
+            self._console.print(Text(f"    >>> {call}", style="dim"))
+
+    def show(self, columns: Iterable[str], rows: Iterable[Iterable[object]], *, call: str | None = None) -> None:
+        """A table; what went wrong is red. Above it the call in Python that it stands for."""
+        self._show_call(call)
         made = table(*columns)
         for row in rows:
             cells = [clean(cell) for cell in row]

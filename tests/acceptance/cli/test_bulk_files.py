@@ -1,97 +1,18 @@
-"""Recipients, templates, results and journal: the files of a bulk run, without a gateway."""
+"""Results and journal: the files of a bulk run, without a gateway."""
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
 
 from clickasync.cli.bulk.dry_run import prefix_of
 from clickasync.cli.bulk.journal import Entry, Journal, fingerprint
-from clickasync.cli.bulk.recipients import BadRow, Item, Recipients, Row, parse
 from clickasync.cli.bulk.results import Csv, JsonLines, ResultLine, Results, cut_half_line
 from clickasync.cli.bulk.standing import Stand, Standing
-from clickasync.cli.bulk.template import Template
-from clickasync.errors import ConfigurationError, InvalidOptionError
+from clickasync.errors import ConfigurationError
 
 ANN, BEN = "27821234567", "27827654321"
-
-
-def rows(text: str, template: str | None = "Hi", to_column: str | None = None) -> list[Item]:
-    given = None if template is None else Template(template)
-    return list(parse(io.StringIO(text, newline=""), to_column=to_column, template=given))
-
-
-class TestTemplate:
-    def test_it_is_filled_from_columns(self) -> None:
-        template = Template("{{Hi}} {First Name}, {code}!")
-        assert template.columns == ("first name", "code")
-        assert template.fill({"first name": "Ann", "code": "{x}"}) == "{Hi} Ann, {x}!"
-
-    @pytest.mark.parametrize(
-        "text", ["{}", "{0}", "{name.upper}", "{name[0]}", "{name!r}", "{name:>9}", "{", "}", "{a"]
-    )
-    def test_it_reaches_no_further_than_column_names(self, text: str) -> None:
-        with pytest.raises(InvalidOptionError, match="braces"):
-            Template(text)
-
-
-class TestRecipients:
-    def test_a_header_names_the_columns(self) -> None:
-        assert rows(f"name;to\r\nAnn;{ANN}\r\n\r\nBen;{BEN}\r\n", "Hi {Name}") == [
-            Row(1, 2, ANN, "Hi Ann"),
-            Row(2, 4, BEN, "Hi Ben"),
-        ]
-
-    def test_a_number_a_line_needs_no_header(self) -> None:
-        assert rows(f"{ANN}\n+27 82 765-4321\n") == [Row(1, 1, ANN, "Hi"), Row(2, 2, "+27 82 765-4321", "Hi")]
-
-    @pytest.mark.parametrize("header", ["msisdn", "Number", " TO ", "phone"])
-    def test_the_numbers_are_in_the_column_of_that_name_or_the_first(self, header: str) -> None:
-        assert rows(f"{header},name\n{ANN},Ann\n") == [Row(1, 2, ANN, "Hi")]
-
-    def test_to_column_chooses_another(self) -> None:
-        assert rows(f"to,mobile\n{ANN},{BEN}\n", to_column="Mobile") == [Row(1, 2, BEN, "Hi")]
-
-    def test_a_header_may_look_like_a_number_elsewhere(self) -> None:
-        assert rows(f"to,2024\n{ANN},x\n") == [Row(1, 2, ANN, "Hi")]
-
-    def test_a_text_column_is_the_text(self) -> None:
-        assert rows(f'to,text\n{ANN},"Hi, Ann"\n', template=None) == [Row(1, 2, ANN, "Hi, Ann")]
-
-    @pytest.mark.parametrize(
-        ("text", "template", "to_column", "words"),
-        [
-            (f"to,name\n{ANN},Ann\n", "Hi {nick}", None, "no column 'nick' .the columns are to, name"),
-            (f"to,name\n{ANN},Ann\n", "Hi", "mobile", "no column 'mobile'"),
-            (f"{ANN}\n", "Hi {name}", None, "no column 'name' .the file has no header"),
-            (f"to,name\n{ANN},Ann\n", None, None, "there is no text"),
-        ],
-    )
-    def test_a_missing_column_is_named(
-        self, text: str, template: str | None, to_column: str | None, words: str
-    ) -> None:
-        with pytest.raises(InvalidOptionError, match=words):
-            rows(text, template, to_column)
-
-    def test_a_bad_row_is_told_by_its_line_and_stops_nothing(self) -> None:
-        found = rows(f'to,name\n{ANN},"A\nnn"\n,Ben\n{BEN}\n{BEN},Ben,x\n{BEN},Ben\n', "Hi {name}")
-        assert [type(row) for row in found] == [Row, BadRow, BadRow, BadRow, Row]
-        assert [(row.number, row.line) for row in found] == [(1, 3), (2, 4), (3, 5), (4, 6), (5, 7)]
-
-    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-    def test_byte_order_marks_are_understood(self, encoding: str) -> None:
-        source = io.BytesIO(f"to\tname\n{ANN}\tZoë 你\n".encode(encoding))
-        recipients = Recipients(source, "r.csv", text="Hi {name}")
-        assert list(recipients) == list(recipients) == [Row(1, 2, ANN, "Hi Zoë 你")]
-
-    def test_what_is_not_utf_8_is_refused(self) -> None:
-        with pytest.raises(InvalidOptionError, match="not UTF-8"):
-            list(Recipients(io.BytesIO(f"to,name\n{ANN},Zoë\n".encode("latin-1")), "r.csv", text="Hi"))
-
-    def test_an_empty_file_has_no_rows(self) -> None:
-        assert rows("") == rows("\n\n") == rows("to,name\n") == []
 
 
 LINES = [

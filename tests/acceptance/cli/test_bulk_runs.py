@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shlex
 import signal
 import time
 from collections import Counter
@@ -128,7 +129,8 @@ def test_resume_sends_what_was_not_sent_and_nothing_else(cli: Cli, gateway: Gate
     assert cli(*resume).exit_code == 2  # there is nothing yet
     gateway.account.credits *= 0
     assert cli("bulk", "r.csv", "--text", "Hi", "--batch-size", "1", "--max-in-flight", "1").exit_code == 1
-    assert kinds() == ["rejected", "skipped", "skipped", "skipped"]  # no credit: nothing is tried after the first
+    # No credit: nothing is tried after the first. What is no number never can be.
+    assert kinds() == ["rejected", "skipped", "rejected", "skipped"]
     gateway.account.credits += 10
     assert cli(*resume).exit_code == 1
     assert kinds() == ["rejected", "rejected", "rejected", "accepted"]
@@ -231,8 +233,15 @@ def test_ctrl_c_writes_down_what_is_known_and_the_rest_can_be_resumed(start: Sta
     told = Counter(kinds())
     assert set(told) <= {"accepted", "uncertain", "skipped"}
     assert told["accepted"] > 0
+    summary, hint = out.splitlines()
+    counts = {kind: int(count.replace(",", "")) for count, kind in re.findall(r"([0-9,]+) ([a-z]{3,})", summary)}
+    assert counts.pop("rows") == sum(counts.values()) == 3000
+    assert {kind: counts[kind] for kind in told} == told
+    assert counts["not"] > 0  # sent yet
     gateway.latency = 0
-    assert cli(*run, "--resume", "r.results.csv").exit_code == (1 if told["uncertain"] else 0)
+    again = shlex.split(hint.removeprefix("To continue: clickasync "))
+    assert again == ["bulk", "r.csv", "--text", "Hi", "--resume", "r.results.csv", *run[4:]]
+    assert cli(*again).exit_code == (1 if told["uncertain"] else 0)
     rows = read()
     assert max(sent_to(gateway).values()) == 1
     assert len(rows) == len({row["row"] for row in rows}) == 3000
@@ -304,15 +313,35 @@ def test_a_bar_shows_how_far_it_is_where_somebody_watches(monkeypatch: pytest.Mo
         def isatty(self) -> bool:
             return True
 
-    for visible in (True, False):
+    for visible, away in ((True, False), (False, False), (True, True)):
         screen = Terminal()
         monkeypatch.setattr("sys.stderr", screen)
         standing = Standing()
-        with progress_bar(standing, 4, visible=visible):
+        with progress_bar(standing, 4, visible=visible, is_away=lambda away=away: away):  # type: ignore[misc]
             for row in (1, 2, 3):
                 standing.record(ResultLine(row, ANN, "rejected" if row == 2 else "accepted"))
         shown = screen.getvalue()
         assert ("3/4" in shown, "2 accepted, 1 rejected" in shown) == (visible, visible)
+        assert ("sending" in shown) == (visible and not away)
+        assert (re.search(r"the gateway cannot be reached since \d\d:\d\d:\d\d", shown) is not None) == away
+
+
+def test_a_stopped_run_says_how_to_continue(cli: Cli, gateway: Gateway) -> None:
+    write(f"to,name\n{ANN},Ann\n{BEN},it's Ben\n{EVE},Eve\n", "r s.csv")
+    gateway.account.credits *= 0
+    options = ("--batch-size", "1", "--max-in-flight", "1", "--no-unicode", "--keep-columns", "--password", "demo")
+    run = cli("bulk", "r s.csv", "--text", "Don't {name}", "-o", "out.csv", *options, "--json")
+    summary = json.loads(run.stdout)
+    assert (summary["rows"], summary["rejected"], summary["skipped"]) == (3, 1, 2)
+    again = shlex.split(summary["continue"])
+    assert "demo" not in again
+    assert again[:3] == ["clickasync", "bulk", "r s.csv"]
+    gateway.account.credits += 10
+    assert "--retry-rejected" in again  # the first one was refused for want of credit
+    resumed = cli(*again[1:])
+    assert resumed.exit_code == 0, resumed.stderr
+    assert sent_to(gateway) == {ANN: 1, BEN: 1, EVE: 1}
+    assert json.loads(cli(*again[1:]).stdout)["continue"] is None
 
 
 def test_refused_credentials_and_a_gateway_that_is_not_there(cli: Cli, gateway: Gateway) -> None:
@@ -370,6 +399,6 @@ def test_many_bad_rows_do_not_flood_the_screen(cli: Cli) -> None:
     write("to\n" + "nobody\n" * 50)
     run = cli("bulk", "r.csv", "--text", "Hi")
     assert run.exit_code == 1
-    assert run.stderr.count("\n") == 21
+    assert run.stderr.count("\n") == 22  # the header, twenty bad rows, and how many more
     assert "and 30 more" in run.stderr
     assert kinds() == ["rejected"] * 50

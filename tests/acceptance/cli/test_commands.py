@@ -85,8 +85,8 @@ def test_a_scheduled_time_is_iso_or_unix(cli: Cli, gateway: Gateway, iso: bool) 
         ((ANN,), "the text is missing"),
         ((ANN, BEN), "the text is missing"),
         ((ANN, "Hi", "there"), "'Hi' is not a phone number"),
-        ((ANN, "Hi", "--deliv-time", "99999"), "deliv_time must be 0 to 10080"),
-        ((ANN, "Hi", "--scheduled-time", "soon"), "scheduled_time must be ISO 8601"),
+        ((ANN, "Hi", "--deliv-time", "99999"), "--deliv-time must be 0 to 10080"),
+        ((ANN, "Hi", "--scheduled-time", "soon"), "--scheduled-time must be ISO 8601"),
         ((ANN, BEN, "--text", "Hi", "--climsgid", "x"), "one --climsgid cannot stand"),
         ((ANN, "Hi", "--no-such-option"), "--no-such-option"),
     ],
@@ -181,7 +181,7 @@ def test_codes_prints_every_table(cli: Cli) -> None:
 
 def test_help_and_version_are_there_for_all(cli: Cli) -> None:
     overview = cli("--help")
-    commands = ["send", "bulk", "status", "charge", "cancel", "balance", "coverage", "redeem"]
+    commands = ["send", "bulk", "text", "status", "charge", "cancel", "balance", "coverage", "redeem"]
     commands += ["codes", "simulator", "demo", "connect", "listen"]
     assert overview.exit_code == 0
     for command in commands:

@@ -57,6 +57,10 @@ def test_the_demo_shows_everything_and_ends_with_0(start: Start) -> None:
     assert (process.returncode, err) == (0, "")
     for word in ("Sending", "rejected", "User cancelled", "pings:", "Callbacks", "Which floor?", "Connect", "api_id"):
         assert word in out
+    for word in ("A lost reply", "uncertain", "Settled by asking", "none of them twice"):
+        assert word in out
+    for word in ("a test number: status 007", "a test number: error 114", ">>> await client.balance()"):
+        assert word in out
     assert time.monotonic() - started < 30
 
 

@@ -256,7 +256,7 @@ async def test_the_vendors_example_gives_two_callback_types(
     respx_mock: respx.MockRouter, token: str, documented_reply: bytes
 ) -> None:
     route = respx_mock.post(f"https://connect.clickatell.com/{token}").respond(content=documented_reply)
-    async with ConnectClient(token) as connect:
+    async with httpx.AsyncClient() as own, ConnectClient(token, http_client=own) as connect:
         assert await connect.get_list_callback() == [CallbackType(0, "HTTP GET"), CallbackType(6, "SOAP POST")]
     assert route.calls.last.request.content == (
         b"XML=%3Cclickatellsdk%3E%3Caction%3Eget_list_callback%3C%2Faction%3E%3C%2Fclickatellsdk%3E"
@@ -423,8 +423,21 @@ async def test_the_token_is_taken_from_the_environment(
 ) -> None:
     monkeypatch.setenv("CLICKATELL_CONNECT_TOKEN", token)
     respx_mock.post(f"https://connect.clickatell.com/{token}").respond(content=success())
-    async with ConnectClient() as connect:
+    async with httpx.AsyncClient() as own, ConnectClient(http_client=own) as connect:
         assert await connect.get_list_country() == []
+
+
+async def test_the_base_url_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    """Unless one is given, be it the vendor's own."""
+    monkeypatch.setenv("CLICKATELL_CONNECT_BASE_URL", "http://127.0.0.1:8095")
+    assert "127.0.0.1:8095" in repr(ConnectClient(token))
+    for given in ("https://connect.example.com", "https://connect.clickatell.com"):
+        assert given in repr(ConnectClient(token, base_url=given))
+    monkeypatch.setenv("CLICKATELL_CONNECT_BASE_URL", "http://connect.example.com")
+    with pytest.raises(ConfigurationError, match="https"):
+        ConnectClient(token)
+    monkeypatch.setenv("CLICKATELL_CONNECT_BASE_URL", "")
+    assert "https://connect.clickatell.com" in repr(ConnectClient(token))
 
 
 async def test_without_a_token_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

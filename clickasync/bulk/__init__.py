@@ -1,0 +1,10 @@
+"""Many recipients: grouping, concurrency, backpressure, progress, and one result for every item of the source."""
+
+from __future__ import annotations
+
+from clickasync.bulk.reader import Source
+from clickasync.bulk.run import Bulk, gather
+from clickasync.bulk.sender import Journal
+from clickasync.bulk.setup import new_run
+
+__all__ = ["Bulk", "Journal", "Source", "gather", "new_run"]

@@ -1,0 +1,1 @@
+"""Commands carried out: in a session, by the law of sending, at a rate."""

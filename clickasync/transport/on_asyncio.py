@@ -1,0 +1,198 @@
+"""A connection on asyncio and uvloop: an `asyncio.Protocol`. See `connection`."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+from functools import partial
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from aiohappyeyeballs import start_connection
+
+from clickasync.law import Lost, Reply
+from clickasync.transport.connection import EYEBALLS, NOT_WRITTEN, TOO_LATE, Limits, Poll, describe
+from clickasync.transport.exchange import Incoming, Outcome
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Coroutine
+
+    from clickasync.background import Place
+    from clickasync.transport.urls import BaseUrl
+
+__all__ = ["ProtocolConnection", "wait_at_most"]
+
+T = TypeVar("T")
+
+
+class ProtocolConnection(asyncio.Protocol):
+    """A connection of asyncio's or uvloop's."""
+
+    _transport: asyncio.Transport
+    _has_input: Poll
+
+    def __init__(self, place: Place) -> None:
+        self._loop: asyncio.AbstractEventLoop = place.loop
+        self._incoming = Incoming()
+        self._waiting: asyncio.Future[Outcome] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._limits = Limits(math.inf, math.inf, math.inf)
+        self._until = math.inf  # of the whole call
+        self._late_at = math.inf  # of this phase of it
+        self._is_writing = False
+
+    @classmethod
+    async def open(cls, base: BaseUrl, tls: ssl.SSLContext | None, limits: Limits, place: Place, until: float) -> Self:
+        raw = await wait_at_most(
+            min(limits.connect, until - place.now()), _connected(base.host, base.port), abandon=socket.socket.close
+        )
+        adopting = cls._adopt(raw, base, tls, place)
+        return await wait_at_most(min(limits.connect, until - place.now()), adopting, abandon=cls.abort)
+
+    @classmethod
+    async def _adopt(cls, raw: socket.socket, base: BaseUrl, tls: ssl.SSLContext | None, place: Place) -> Self:
+        # The limit of the handshake is ours. asyncio's, 60 s by default, must not come before it.
+        options: dict[str, Any] = {"server_hostname": base.host, "ssl_handshake_timeout": 3600.0} if tls else {}
+        try:
+            _, connection = await place.loop.create_connection(partial(cls, place), sock=raw, ssl=tls, **options)
+        except BaseException:
+            raw.close()
+            raise
+        return cast("Self", connection)
+
+    @property
+    def is_clean(self) -> bool:
+        return self._incoming.is_clean
+
+    def is_quiet(self) -> bool:
+        return not self._has_input()
+
+    async def post(self, head: bytes, form: bytes, limits: Limits, until: float) -> Outcome:
+        self._limits, self._until = limits, until
+        self._incoming.expect()
+        self._waiting = self._loop.create_future()
+        self._transport.write(head + form)
+        self._expect_progress(limits.write if self._is_writing else limits.read)
+        try:
+            return await self._waiting
+        except BaseException:  # the caller was cancelled, and the reply is still to come
+            self._incoming.is_clean = False
+            raise
+        finally:
+            self._waiting = None
+            if self._is_writing:
+                self._incoming.is_clean = False
+
+    def abort(self) -> None:
+        """Close it, without waiting."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._transport.abort()
+
+    async def aclose(self) -> None:
+        self.abort()
+        await asyncio.sleep(0)  # asyncio closes the socket in its next turn
+
+    def _expect_progress(self, seconds: float) -> None:
+        """Something must happen within so many seconds."""
+        self._late_at = late_at = min(self._loop.time() + seconds, self._until)
+        if late_at == math.inf:
+            return
+        if self._timer is None:
+            self._timer = self._loop.call_at(late_at, self._look_at_the_clock)
+        elif self._timer.when() > late_at:
+            self._timer.cancel()
+            self._timer = self._loop.call_at(late_at, self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        self._timer = None
+        if self._waiting is None or self._late_at == math.inf:
+            return
+        if self._loop.time() < self._late_at:
+            self._timer = self._loop.call_at(self._late_at, self._look_at_the_clock)
+        else:
+            self._finish(NOT_WRITTEN if self._is_writing else TOO_LATE)
+
+    def _finish(self, outcome: Outcome | None) -> None:
+        if outcome is not None and self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(outcome)
+            if not isinstance(outcome, Reply):
+                self._incoming.is_clean = False
+
+    # -- what asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
+        # A write lasts until the system has taken all of it. Not 0: in TLS, asyncio takes no bytes for too many then.
+        self._transport.set_write_buffer_limits(high=1, low=0)
+        self._has_input = Poll(transport.get_extra_info("socket"))
+
+    def data_received(self, data: bytes) -> None:
+        outcome = self._incoming.feed(data)
+        if outcome is not None:
+            self._finish(outcome)
+        elif self._waiting is not None and not self._is_writing:
+            self._expect_progress(self._limits.read)
+
+    def eof_received(self) -> None:
+        self._finish(self._incoming.end())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._incoming.is_clean = False
+        self._finish(self._incoming.end() if exc is None else Lost(describe("the connection broke", exc)))
+
+    def pause_writing(self) -> None:
+        self._is_writing = True
+
+    def resume_writing(self) -> None:
+        self._is_writing = False
+        if self._waiting is not None:
+            self._expect_progress(self._limits.read)
+
+
+async def wait_at_most(seconds: float, step: Coroutine[Any, Any, T], *, abandon: Callable[[T], object]) -> T:
+    """What `step` gives, on asyncio. What it gives too late goes to `abandon`.
+
+    It runs in a task of its own, and to end it that task is cancelled, never the caller's: of two deadlines that cancel
+    one task in the same turn of a busy loop, neither can tell its own.
+
+    Raises:
+        TimeoutError: it took longer than `seconds`.
+    """
+    task = asyncio.get_running_loop().create_task(step, name="clickasync: connect")
+    try:
+        await asyncio.wait([task], timeout=None if seconds == math.inf else seconds)
+    except BaseException:
+        _end(task, abandon)
+        raise
+    if not task.done():
+        _end(task, abandon)
+        raise TimeoutError
+    if task.cancelled():
+        raise ConnectionAbortedError("the event loop is ending")
+    return task.result()
+
+
+def _end(task: asyncio.Task[T], abandon: Callable[[T], object]) -> None:
+    def clear_away(task: asyncio.Task[T]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            abandon(task.result())
+
+    task.cancel()
+    task.add_done_callback(clear_away)
+
+
+async def _connected(host: str, port: int) -> socket.socket:
+    """A socket connected to the first address of `host` that answers."""
+    try:
+        numeric = {"flags": socket.AI_NUMERICHOST} if ip_address(host) else {}
+    except ValueError:
+        numeric = {}
+    resolve = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, **numeric)
+    # A literal address needs no thread to be looked up in.
+    addresses = resolve() if numeric else await asyncio.get_running_loop().run_in_executor(None, resolve)
+    if not addresses:
+        raise OSError(f"{host} has no address")
+    return await start_connection(addresses, happy_eyeballs_delay=EYEBALLS)
