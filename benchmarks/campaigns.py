@@ -86,22 +86,18 @@ async def pace(database: str, port: int, count: int) -> dict[str, float]:
 
 
 async def _worker(store: Store, client: Client) -> Moves:
-    from clickasync.campaigns.core import account_of
-
-    moves = Moves(store, account_of(client))
-    [row] = await store.step(upkeep.REGISTER, b_account=account_of(client), b_host="x", b_pid=1, b_version="0")
+    moves = Moves(store, json.dumps(client.account))
+    [row] = await store.step(upkeep.REGISTER, b_account=json.dumps(client.account), b_host="x", b_pid=1, b_version="0")
     moves.worker = row.id
     return moves
 
 
 async def takeover(database: str, port: int, count: int) -> dict[str, float]:
     """From the last beat of a worker that died with a call under way, until somebody asks about it."""
-    from clickasync.campaigns.core import account_of, executor_of
-
     async with client_of(port) as client, Campaigns(database, client=client) as campaigns:
         campaign = await campaigns.create("dead", numbers(300), "Hi")
         store = campaigns._store
-        worker = Worker(store, account_of(client), executor_of(client), quiet=60.0, in_flight=1)
+        worker = Worker(store, json.dumps(client.account), client.executor, quiet=60.0, in_flight=1)
         await campaign.pause()
         task = asyncio.create_task(worker.run())
         await asyncio.sleep(4.0)  # it is steady

@@ -347,7 +347,17 @@ def test_importing_a_package_loads_no_library_that_few_need(module: str, every_n
     """Not even where each of its public names is used."""
     loaded = {name.partition(".")[0] for name in loaded_by(module, every_name=every_name)}
     assert "clickasync" in loaded
-    assert not loaded & {"httpx", "httpcore", "typer", "click", "rich", "sqlalchemy", "xmltodict", "starlette", "uvicorn"}
+    assert not loaded & {
+        "httpx",
+        "httpcore",
+        "typer",
+        "click",
+        "rich",
+        "sqlalchemy",
+        "xmltodict",
+        "starlette",
+        "uvicorn",
+    }
     assert not loaded & {"aiohttp", "trio", "fastapi", "hypothesis", "pytest", "sqlalchemy"}
 
 

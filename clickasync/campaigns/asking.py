@@ -10,10 +10,10 @@ import asyncio
 import logging
 from typing import Final
 
-from clickasync.campaigns.core import Executor
 from clickasync.campaigns.moves import Asking, Moves
 from clickasync.campaigns.sheet import Said, Words
 from clickasync.campaigns.states import Outcome
+from clickasync.core.executor import Executor
 from clickasync.results import MessageState
 
 __all__ = ["Asker"]

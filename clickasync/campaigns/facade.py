@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -17,7 +18,6 @@ from attrs import frozen
 from sqlalchemy import select
 
 from clickasync.campaigns import changing
-from clickasync.campaigns.core import account_of, batch_size_of, executor_of, timeout_of
 from clickasync.campaigns.creating import Plan, create
 from clickasync.campaigns.functions import now
 from clickasync.campaigns.optouts import OptOuts
@@ -157,8 +157,8 @@ class Campaigns:
             raise InvalidOptionError(f"duplicates must be 'once' or 'each', not {duplicates!r}")
         plan = Plan(
             name=name,
-            account=account_of(self._sender),
-            batch_size=batch_size_of(self._sender),
+            account=json.dumps(self._sender.account),
+            batch_size=self._sender.batch_size,
             text=text,
             options=dict(options),
             rate_limit=rate_limit,
@@ -233,9 +233,9 @@ class Campaigns:
         client = self._sender
         worker = Worker(
             self._store,
-            account_of(client),
-            executor_of(client),
-            quiet=timeout_of(client),
+            json.dumps(client.account),
+            client.executor,
+            quiet=client.longest_request,
             in_flight=in_flight,
             until=Until.DONE if until_done else Until.IDLE if until_idle else Until.STOPPED,
             names=names,
@@ -273,7 +273,7 @@ class Campaigns:
             ClickatellError: the gateway gave no clear answer; nothing goes on.
         """
         client = self._sender
-        return await reconcile(self._store, account_of(client), executor_of(client), settle=settle)
+        return await reconcile(self._store, json.dumps(client.account), client.executor, settle=settle)
 
     async def erase(self, number: str) -> int:
         """Forget a person in all campaigns (number, text, tag); gives in how many calls it stood.

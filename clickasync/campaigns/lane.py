@@ -28,7 +28,6 @@ from typing import Any, Final
 import anyio
 from attrs import define, field, frozen
 
-from clickasync.campaigns.core import Executor, Sending
 from clickasync.campaigns.errors import DatabaseAwayError, DatabaseForgotError
 from clickasync.campaigns.heart import Heart, Sendable, clocks
 from clickasync.campaigns.moves import Begun, Claimed, Moves
@@ -36,6 +35,7 @@ from clickasync.campaigns.outages import Outages
 from clickasync.campaigns.sheet import Said, Words
 from clickasync.campaigns.states import NAMES, Outcome, climsgid_of
 from clickasync.campaigns.texts import Texts
+from clickasync.core.executor import Executor
 from clickasync.errors import (
     ApiError,
     AuthenticationError,
@@ -49,6 +49,7 @@ from clickasync.errors import (
     SessionExpiredError,
     TransportError,
 )
+from clickasync.law import Sending
 
 __all__ = ["Lane"]
 
@@ -244,7 +245,7 @@ class Lane:
         message = self.texts.message(call, campaign, positions[0])
         may_reopen = begun.tries < MOST_TRIES
         try:
-            lines = await self.executor.send(numbers, message, climsgid, sending=sending)
+            answer = await self.executor.send(numbers, message, climsgid, sending=sending)
         except OutcomeUnknownError as error:
             self.outages.delay(error)
             unknown = Said(Outcome.uncertain(error.known_to_gateway), words=_words(error))
@@ -266,8 +267,11 @@ class Lane:
             answers.said |= dict.fromkeys(positions, Said(Outcome.REJECTED, words=_words(error)))
             return None
         self.outages.end()
+        lines = answer.each
+        if answer.stop is not None:
+            answers.stops = _reason(answer.stop)
         if len(positions) == len(call.numbers) and set(map(type, lines)) == {str}:
-            answers.ids = lines  # type: ignore[assignment]
+            answers.ids = list(lines)  # type: ignore[arg-type]
             return None
         for position, line in zip(positions, lines, strict=True):
             answers.take(position, line, may_reopen=may_reopen)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+from clickasync.bulk.outage import Outage
 from clickasync.errors import ClickatellError
-from clickasync.outage import Outage
 
 __all__ = ["Outages"]
 
@@ -38,7 +38,7 @@ class Outages:
 
     def note(self, error: ClickatellError) -> None:
         """A request did not get through."""
-        if not self._outage.bear(time.monotonic(), getattr(error, "retry_after", None)) and self.gave_up is None:
+        if not self._outage.wait(time.monotonic(), getattr(error, "retry_after", None)) and self.gave_up is None:
             self.gave_up = error
 
     def delay(self, error: ClickatellError) -> None:

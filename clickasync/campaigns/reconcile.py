@@ -15,13 +15,13 @@ from typing import Any, Final, TypeAlias
 from attrs import define, frozen
 from sqlalchemy import Connection, null, select, update
 
-from clickasync.campaigns.core import Executor
 from clickasync.campaigns.functions import now
 from clickasync.campaigns.schema import LEASE, calls, campaigns, workers
 from clickasync.campaigns.sheet import Said, Sheet, Words
 from clickasync.campaigns.statements import LOCK, WRITE
 from clickasync.campaigns.states import LAST_GENERATION, Outcome, State, climsgid_of
 from clickasync.campaigns.store import RECONCILE, Store
+from clickasync.core.executor import Executor
 from clickasync.errors import ClickatellError, ConfigurationError
 from clickasync.results import MessageState
 

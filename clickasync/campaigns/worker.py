@@ -19,7 +19,6 @@ from collections.abc import Collection, Coroutine
 from typing import Any
 
 from clickasync.campaigns.asking import Asker
-from clickasync.campaigns.core import Executor
 from clickasync.campaigns.errors import DatabaseAwayError
 from clickasync.campaigns.heart import Heart
 from clickasync.campaigns.lane import Lane
@@ -29,6 +28,7 @@ from clickasync.campaigns.reaper import Reaper
 from clickasync.campaigns.store import Store
 from clickasync.campaigns.supply import Supply
 from clickasync.campaigns.texts import Texts
+from clickasync.core.executor import Executor
 
 __all__ = ["Until", "Worker"]
 

@@ -28,6 +28,7 @@ from clickasync.campaigns.sheet import Said
 from clickasync.campaigns.states import Outcome, State
 from clickasync.campaigns.store import Store
 from clickasync.campaigns.texts import Texts
+from clickasync.protocol import Lines
 from tests.support.campaigning import Scene, scene, until
 from tests.support.databases import ME, campaign_of, ids, make, opened, read, shared_server, worker
 from tests.support.dropping_proxy import dropping_proxy
@@ -455,9 +456,9 @@ async def test_an_outcome_that_cannot_be_written_is_told(store: Store, caplog: p
     class Forgetful:
         session = Session()
 
-        async def send(self, numbers: list[str], *_: object, **__: object) -> list[str]:
+        async def send(self, numbers: list[str], *_: object, **__: object) -> Lines:
             await store.step(update(calls).values(sent_epoch=None))  # as if `begin` had been lost
-            return ["a" * 32, "b" * 32]
+            return Lines(["a" * 32, "b" * 32])
 
     call = await me.claim(campaign, 0)
     assert call is not None

@@ -12,7 +12,6 @@ import pytest
 from attrs import define, evolve, field
 
 from clickasync import ErrorCode, GatewayError, Message, OutcomeUnknownError, TransportError, UnreachableError
-from clickasync.campaigns.core import Sending
 from clickasync.campaigns.heart import Heart
 from clickasync.campaigns.lane import Lane
 from clickasync.campaigns.moves import Moves
@@ -21,6 +20,8 @@ from clickasync.campaigns.states import State
 from clickasync.campaigns.store import Store
 from clickasync.campaigns.texts import Texts
 from clickasync.errors import ApiError, CreditError
+from clickasync.law import Sending
+from clickasync.protocol import Lines
 from clickasync.results import MessageState
 from tests.support.campaigning import scene
 from tests.support.databases import ME, campaign_of, ids, make, read
@@ -46,10 +47,8 @@ class Gateway:
     climsgids: list[str] = field(factory=list)
     session: Session = field(factory=Session)
 
-    async def send(self, numbers: list[str], message: object, climsgid: str, *, sending: Sending) -> list[Any]:
-        if sending.look is not None:
-            sending.look()
-        sending.maybe_sent = True
+    async def send(self, numbers: list[str], message: object, climsgid: str, *, sending: Sending) -> Lines:
+        sending.mark_sent()
         self.left += numbers
         self.climsgids.append(climsgid)
         answer = self.answer(numbers)
@@ -58,7 +57,7 @@ class Gateway:
         sending.maybe_sent = isinstance(answer, OutcomeUnknownError)
         if isinstance(answer, Exception):
             raise answer
-        return answer  # type: ignore[no-any-return]
+        return Lines(answer)
 
     async def ask_outcome(self, climsgid: str, *, chosen: bool, patient: bool = False) -> MessageState | bool | None:
         return False
