@@ -179,7 +179,9 @@ def _fold_into(connection: Connection, row: Row[Any], reports: Sequence[_Aimed])
     }
     if row.state == State.READY and not sheet.open():
         columns["state"] = State.SETTLED.value
-    connection.execute(update(calls).where(calls.c.id == row.id).values(columns))
+    changed = {name: value for name, value in columns.items() if value != getattr(row, name)}
+    if changed:  # PostgreSQL stores what is written anew, though it be the same
+        connection.execute(update(calls).where(calls.c.id == row.id).values(changed))
     if forgot:
         _log.error("a report came of call %d, which was never begun: the database forgot; campaign paused", row.id)
         connection.execute(

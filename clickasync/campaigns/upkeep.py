@@ -42,6 +42,8 @@ _MOST_AHEAD: Final = 600
 """A rate is taken for at most so many recipients in advance; what is further ahead is a clock that jumped."""
 _PATIENCE: Final = 1.0
 """Seconds that a call may wait for the rate."""
+_LATE: Final = 0.25
+"""Seconds that may be made up for: whoever takes a little late must not lower the rate. No more is saved up."""
 _BURIED: Final = 600.0
 
 _k = campaigns.c
@@ -155,7 +157,7 @@ SET_SPAN: Final = (
 
 _start = case(
     (rates.c.free_at > now() + _MOST_AHEAD / rates.c.per_second, now()),
-    (rates.c.free_at < now(), now()),
+    (rates.c.free_at < now() - _LATE, now() - _LATE),
     else_=rates.c.free_at,
 )
 _SCOPE = bindparam("b_scope", type_=Text())

@@ -189,6 +189,7 @@ async def test_a_worker_from_the_future_is_dead(store: Store) -> None:
     assert reserved.wait == pytest.approx(0.0, abs=0.5)
     [reserved] = await store.step(upkeep.RESERVE, b_scope=f"campaign:{campaign}", b_n=10)
     assert reserved.wait == pytest.approx(1.0, abs=0.5)
+    await store.step(upkeep.RESERVE, b_scope=f"campaign:{campaign}", b_n=10)
     assert await store.step(upkeep.RESERVE, b_scope=f"campaign:{campaign}", b_n=10) == []
 
 
