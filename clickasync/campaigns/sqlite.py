@@ -3,6 +3,10 @@
 One connection on one thread: SQLite writes one at a time anyway, and the thread costs less than one hop for each call
 of the driver (aiosqlite: 2.5 times slower). Every transaction takes the write lock when it begins.
 
+Steps that wait while another one is written are written together: one transaction, one sync of the disk, and none of
+them is answered before it. With eight lanes that takes a quarter of what single transactions take (0.11 instead of
+0.43 ms a call).
+
 A file that was carried away without its log (``-wal``) has forgotten what was begun. So the file itself says whether
 it was left clean: see `Store`.
 """
@@ -10,19 +14,23 @@ it was left clean: see `Store`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
+from attrs import frozen
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from clickasync.campaigns.errors import DatabaseAwayError, DatabaseFullError
+from clickasync.campaigns.prepared import Prepared, Ready
 from clickasync.errors import ConfigurationError
 
 __all__ = ["How", "SqliteDatabase"]
@@ -33,8 +41,23 @@ How: TypeAlias = Literal["step", "hint", "change", "read"]
 transaction that changes something; or one that only reads."""
 
 _BUSY_SECONDS: Final = 2.0
+_TOGETHER: Final = 64
+"""Steps in one transaction, at most."""
 _AWAY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _FULL: Final = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+
+
+@frozen(eq=False)
+class _Step:
+    """A statement that waits to be run."""
+
+    ready: Ready
+    values: Sequence[Any]
+    may_be_lost: bool
+    done: asyncio.Future[Sequence[Any]]
+
+
+_Answer: TypeAlias = tuple[_Step, "Sequence[Any] | Exception"]
 
 
 class SqliteDatabase:
@@ -47,6 +70,8 @@ class SqliteDatabase:
         self._engine = create_engine("sqlite://", creator=self._connect, poolclass=StaticPool)
         event.listen(self._engine, "begin", self._begin)
         self._begins_with = ""
+        self._steps: deque[_Step] = deque()
+        self._is_woken = False
         self._connection: Connection | None = None
         self.opened_without_log: float | None = None
         """When it was opened, if there was no log beside it."""
@@ -92,6 +117,57 @@ class SqliteDatabase:
             return "gone"
         return f"{status.st_dev}/{status.st_ino}"
 
+    async def step(self, statement: Prepared, given: Mapping[str, Any], *, may_be_lost: bool) -> Sequence[Any]:
+        """Run one statement, together with others that wait; gives its rows.
+
+        Raises:
+            DatabaseAwayError: another process has it locked for long, or the disk is full (`DatabaseFullError`).
+        """
+        ready = statement.ready(self._engine.dialect, tuple(given))
+        loop = asyncio.get_running_loop()
+        step = _Step(ready, ready.values(given), may_be_lost, loop.create_future())
+        self._steps.append(step)
+        if not self._is_woken:
+            self._is_woken = True
+            self._thread.submit(self._take_steps, loop)
+        return await step.done
+
+    def _take_steps(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_woken = False  # first: whoever comes from now on wakes the thread once more
+        steps: list[_Step] = []
+        while self._steps and len(steps) < _TOGETHER:
+            steps.append(self._steps.popleft())
+        if self._steps:
+            self._thread.submit(self._take_steps, loop)
+        answers = self._run_together([step for step in steps if not step.done.cancelled()])
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+            loop.call_soon_threadsafe(_deliver, answers)
+
+    def _run_together(self, steps: Sequence[_Step]) -> list[_Answer]:
+        """One transaction of several steps; each by itself where one of them is wrong."""
+        raw = self._raw
+        are_hints = all(step.may_be_lost for step in steps)
+        try:
+            if are_hints:
+                raw.execute("PRAGMA synchronous=NORMAL")
+            raw.execute("BEGIN IMMEDIATE")
+            answers: list[_Answer] = [
+                (step, list(map(step.ready.row, raw.execute(step.ready.sql, step.values).fetchall()))) for step in steps
+            ]
+            raw.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - it is raised to each of those who wait
+            if raw.in_transaction:
+                raw.rollback()
+            ours = _as_ours(error)
+            if ours is None and len(steps) > 1:
+                return [answer for step in steps for answer in self._run_together([step])]
+            return [(step, ours or error) for step in steps]
+        else:
+            return answers
+        finally:
+            if are_hints:
+                raw.execute("PRAGMA synchronous=FULL")
+
     async def run(self, work: Callable[[Connection], T], how: How) -> T:
         """Run `work` in a transaction.
 
@@ -109,7 +185,7 @@ class SqliteDatabase:
             with self._connection.begin():
                 return work(self._connection)
         except DBAPIError as error:
-            raise _as_ours(error) or error from None
+            raise _as_ours(error.orig) or error from None
         finally:
             if how == "hint":
                 self._raw.execute("PRAGMA synchronous=FULL")
@@ -163,8 +239,18 @@ class SqliteDatabase:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
 
-def _as_ours(error: DBAPIError) -> Exception | None:
-    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+def _deliver(answers: Sequence[_Answer]) -> None:
+    for step, answer in answers:
+        if step.done.done():  # whoever waited was cancelled
+            continue
+        if isinstance(answer, Exception):
+            step.done.set_exception(answer)
+        else:
+            step.done.set_result(answer)
+
+
+def _as_ours(error: BaseException | None) -> Exception | None:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _FULL:
-        return DatabaseFullError(f"the database cannot be written: {error.orig}")
-    return DatabaseAwayError(f"the database is locked: {error.orig}") if code in _AWAY else None
+        return DatabaseFullError(f"the database cannot be written: {error}")
+    return DatabaseAwayError(f"the database is locked: {error}") if code in _AWAY else None

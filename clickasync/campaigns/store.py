@@ -18,7 +18,8 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -28,6 +29,7 @@ from sqlalchemy.exc import ArgumentError
 
 from clickasync.campaigns.errors import DatabaseAwayError
 from clickasync.campaigns.functions import identity, now
+from clickasync.campaigns.prepared import Prepared
 from clickasync.campaigns.schema import VERSION, calls, campaigns, meta, metadata
 from clickasync.campaigns.sqlite import How, SqliteDatabase
 from clickasync.campaigns.states import State
@@ -134,8 +136,13 @@ class Store:
     # -- running statements
 
     async def step(
-        self, statement: Executable, *, patience: float = STEP_SECONDS, may_be_lost: bool = False, **given: Any
-    ) -> Sequence[Row[Any]]:
+        self,
+        statement: Executable | Prepared,
+        *,
+        patience: float = STEP_SECONDS,
+        may_be_lost: bool = False,
+        **given: Any,
+    ) -> Sequence[Any]:
         """Run one statement, a transaction of its own; gives its rows.
 
         `may_be_lost`: with the machine's power, for it is no harm (a claim, a beat); it costs less then.
@@ -143,6 +150,9 @@ class Store:
         Raises:
             DatabaseAwayError: the database was away for longer than `patience` seconds.
         """
+
+        if isinstance(statement, Prepared):
+            return await self._again(partial(self._database.step, statement, given, may_be_lost=may_be_lost), patience)
 
         def work(connection: Connection) -> Sequence[Row[Any]]:
             result = connection.execute(statement, given)
@@ -167,18 +177,20 @@ class Store:
         return await self._run(work, "read", patience)
 
     async def _run(self, work: Callable[[Connection], T], how: How, patience: float) -> T:
+        return await self._again(partial(self._database.run, work, how), patience)
+
+    async def _again(self, attempt: Callable[[], Awaitable[T]], patience: float) -> T:
+        """Attempt it until it is done, or the database was away for too long."""
         deadline = time.monotonic() + patience
         pause = 0.05
         while True:
             try:
-                result: T = await self._database.run(work, how)
+                return await attempt()
             except DatabaseAwayError:
                 if time.monotonic() + pause >= deadline:
                     raise
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
-                pause = min(2 * pause, 1.0)
-            else:
-                return result
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
+            pause = min(2 * pause, 1.0)
 
     async def vacuum(self) -> None:
         """Give the space of what was deleted back."""
