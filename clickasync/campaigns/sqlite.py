@@ -29,7 +29,9 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
+from clickasync.campaigns.alone import Hold, first_name
 from clickasync.campaigns.errors import DatabaseAwayError, DatabaseFullError
+from clickasync.campaigns.files import identity_of, sync_folder
 from clickasync.campaigns.prepared import Prepared, Ready
 from clickasync.errors import ConfigurationError
 
@@ -64,8 +66,9 @@ class SqliteDatabase:
     """A file, opened."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
-        self._path = path
+        self.path = path.resolve()  # beside which its log stands
         self._clock = clock
+        self._hold: Hold | None = None
         self._thread = ThreadPoolExecutor(1, "clickasync: database")
         self._engine = create_engine("sqlite://", creator=self._connect, poolclass=StaticPool)
         event.listen(self._engine, "begin", self._begin)
@@ -77,29 +80,42 @@ class SqliteDatabase:
         """When it was opened, if there was no log beside it."""
 
     def __repr__(self) -> str:
-        return f"SqliteDatabase({str(self._path)!r})"
+        return f"SqliteDatabase({str(self.path)!r})"
 
-    async def open(self) -> None:
+    async def open(self, *, alone: bool = False) -> None:
         """Open the file, and make it where there is none.
 
-        Raises:
-            ConfigurationError: it cannot be opened or written, or is no database.
-        """
-        await self._in_thread(self._open)
+        Args:
+            alone: have it to itself; see `alone`.
 
-    def _open(self) -> None:
+        Raises:
+            ConfigurationError: it cannot be opened or written, is no database, or somebody else has it to himself.
+        """
+        await self._in_thread(self._open, alone)
+
+    def _open(self, alone: bool) -> None:
         try:
             opened = self._clock()
+            self._create()
+            if alone:
+                self._hold = Hold(self.path)
+                self.path = first_name(self.path)
             self.opened_without_log = None if self._log.exists() else opened
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # people's data: for nobody else to read
             self._connection = self._engine.connect()
         except OSError as error:
-            raise ConfigurationError(f"{self._path}: {error.strerror or error}") from None
+            raise ConfigurationError(f"{self.path}: {error.strerror or error}") from None
         except DBAPIError as error:
-            raise ConfigurationError(f"{self._path} cannot be used as a database: {error.orig}") from None
+            raise ConfigurationError(f"{self.path} cannot be used as a database: {error.orig}") from None
+
+    def _create(self) -> None:
+        """Make the file, where there is none. SQLite syncs what is in it, but not that it is there."""
+        # An existing file is not opened here: to close another descriptor of it takes the locks of an open one away.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))  # people's data: for nobody else to read
+            sync_folder(self.path.parent)
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, cached_statements=256)
+        connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, cached_statements=256)
         try:
             connection.create_function("ca_now", 0, self._clock)
             connection.create_function("ca_identity", 0, self._identity)
@@ -111,11 +127,7 @@ class SqliteDatabase:
         return connection
 
     def _identity(self) -> str:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return "gone"
-        return f"{status.st_dev}/{status.st_ino}"
+        return identity_of(self.path)
 
     async def step(self, statement: Prepared, given: Mapping[str, Any], *, may_be_lost: bool) -> Sequence[Any]:
         """Run one statement, together with others that wait; gives its rows.
@@ -224,13 +236,16 @@ class SqliteDatabase:
             if self._connection is not None:
                 self._connection.close()
             self._engine.dispose()
+            if self._hold is not None:  # after SQLite's own locks are gone
+                self._hold.release()
+                self._hold = None
 
         await self._in_thread(work)
         self._thread.shutdown(wait=False)
 
     @property
     def _log(self) -> Path:
-        return self._path.with_name(f"{self._path.name}-wal")
+        return self.path.with_name(f"{self.path.name}-wal")
 
     def _begin(self, connection: Connection) -> None:
         connection.exec_driver_sql(self._begins_with)

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Text, and_, bindparam, case, exists, literal_
 
 from clickasync.campaigns.functions import identity, now, opted_out, position, position_at_least
 from clickasync.campaigns.prepared import Prepared
-from clickasync.campaigns.schema import LEASE, calls, campaigns, is_ready, is_under_way, meta, workers
+from clickasync.campaigns.schema import LEASE, VERSION, calls, campaigns, is_ready, is_under_way, meta, workers
 from clickasync.campaigns.states import State
 
 __all__ = [
@@ -64,6 +64,7 @@ CLAIM: Final = Prepared(
                 or_(_k.hold_after.is_(None), _c.id <= _k.hold_after),
             ),
             exists().where(workers.c.id == _WORKER),
+            exists().where(meta.c.key == "version", meta.c.value == str(VERSION)),
         )
         .order_by(_c.id)
         .limit(1)
