@@ -6,7 +6,12 @@ PostgreSQL (the extra ``fleet``). Any number of workers send it. The guide stand
 
 from __future__ import annotations
 
-from clickasync.campaigns.errors import DatabaseAwayError, DatabaseForgotError, DatabaseFullError
+from clickasync.campaigns.errors import (
+    DatabaseAwayError,
+    DatabaseForgotError,
+    DatabaseFullError,
+    OtherCampaignError,
+)
 from clickasync.campaigns.facade import Campaign, Campaigns
 from clickasync.campaigns.optouts import OptOutEntry, OptOuts
 from clickasync.campaigns.packing import BadItem, Witness
@@ -26,6 +31,7 @@ __all__ = [
     "DatabaseFullError",
     "OptOutEntry",
     "OptOuts",
+    "OtherCampaignError",
     "Preview",
     "Reconciled",
     "Result",

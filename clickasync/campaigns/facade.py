@@ -167,7 +167,8 @@ class Campaigns:
 
         Raises:
             InvalidOptionError: something of it is wrong; the message names it.
-            ConfigurationError: another campaign has that name, or it is being loaded at this moment.
+            OtherCampaignError: another campaign has that name; the message says what differs.
+            ConfigurationError: it is being loaded by somebody else at this moment.
             OSError: the file cannot be read.
         """
         if duplicates not in ("once", "each"):
@@ -296,20 +297,21 @@ class Campaigns:
         """Who is not sent to."""
         return OptOuts(self._store)
 
-    async def reconcile(self, *, settle: float = SETTLE_SECONDS) -> Reconciled:
+    async def reconcile(self, *, settle: float = SETTLE_SECONDS, lapse: float = 0.0) -> Reconciled:
         """Ask the gateway about all that a database which forgot believes unsent, and let its campaigns go on.
 
         All workers must have ended. Do it after each restore of a backup, too, which no program can notice.
 
         Args:
             settle: seconds for which a campaign must have been paused.
+            lapse: seconds for which workers that seem to be alive are waited for.
 
         Raises:
             ConfigurationError: a worker is still alive.
             ClickatellError: the gateway gave no clear answer; nothing goes on.
         """
         client = self._sender
-        return await reconcile(self._store, json.dumps(client.account), client.executor, settle=settle)
+        return await reconcile(self._store, json.dumps(client.account), client.executor, settle=settle, lapse=lapse)
 
     async def erase(self, number: str) -> int:
         """Forget a person in all campaigns (number, text, tag); gives in how many calls it stood.

@@ -83,19 +83,14 @@ def _of_file(file: Recipients, text: str | None, tag_of: TagOf | None) -> Rows:
 
     def next_chunk() -> list[Item | BadItem] | Plain:
         taken = list(islice(rows, _CHUNK))
-        if tag_of is None and not has_own_texts and all(type(row) is Row for row in taken):
+        tags = [None if tag_of is None or isinstance(row, BadRow) else tag_of(row) for row in taken]
+        if not has_own_texts and not any(tags) and all(type(row) is Row for row in taken):
             return Plain(taken[0].row if taken else 1, [row.number for row in taken])  # type: ignore[union-attr]
         return [
             BadItem(row.row, row.to, str(row.error), row.error)
             if isinstance(row, BadRow)
-            else Item(
-                row.row,
-                row.number,
-                file.text_of(row) if has_own_texts else None,
-                None,
-                None if tag_of is None else tag_of(row),
-            )
-            for row in taken
+            else Item(row.row, row.number, file.text_of(row) if has_own_texts else None, None, tag)
+            for row, tag in zip(taken, tags, strict=True)
         ]
 
     return Rows(_in_thread(next_chunk), shared)

@@ -60,6 +60,11 @@ class Watch:
         """Whether the gateway cannot be reached just now, and the worker waits for it."""
         return self.outages is not None and self.outages.is_on
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether the worker ended because the gateway could not be reached for too long."""
+        return self.outages is not None and self.outages.gave_up is not None
+
 
 class Worker:
     """A worker of one account.
