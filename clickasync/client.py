@@ -227,7 +227,7 @@ class Client:
         from clickasync.bulk import gather
 
         run = self.new_run(recipients, text, dict(options), patience=None)
-        results = await gather(run, len(recipients), into)
+        results = await gather(run, recipients, into)
         if isinstance(run.stopped_by, AuthenticationError) and all(
             isinstance(result, Rejected | Skipped) for result in results
         ):

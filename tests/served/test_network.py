@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from clickasync import (
     TransportError,
 )
 from clickasync.simulator import Gateway
-from tests.support.faulty_gateway import Fault, FaultyGateway, always, closed_port, once
+from tests.support.faulty_gateway import Fault, FaultyGateway, always, once
 
 pytestmark = pytest.mark.anyio
 
@@ -46,21 +46,6 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     return context
-
-
-@pytest.fixture
-def addresses_of_host(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What ``gw.localhost`` resolves to."""
-    addresses: list[str] = []
-    resolve = socket.getaddrinfo
-
-    def resolved(host: Any, port: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        if host not in ("gw.localhost", b"gw.localhost"):
-            return resolve(host, port, *args, **kwargs)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolved)
-    return addresses
 
 
 async def test_a_send_goes_through_tls(tls: ssl.SSLContext) -> None:
@@ -98,32 +83,6 @@ async def test_a_tls_handshake_that_never_ends_was_not_sent_anything() -> None:
         async with Client(**LOGIN, base_url=f"https://localhost:{port}", retries=0, timeout=0.2) as client:
             with pytest.raises(TransportError, match="connecting timed out"):
                 await client.send(TO, "Hi")
-
-
-async def test_the_next_address_is_tried_when_one_refuses(addresses_of_host: list[str]) -> None:
-    addresses_of_host += ["127.0.0.3", "127.0.0.2", "127.0.0.1"]
-    faulty = FaultyGateway(Gateway())
-    async with faulty.serve() as url:
-        async with Client(**LOGIN, base_url=url.replace("127.0.0.1", "gw.localhost"), retries=0) as client:
-            assert await client.balance() == 1000
-    assert faulty.connections == 1
-
-
-async def test_when_all_addresses_refuse_it_is_told(addresses_of_host: list[str]) -> None:
-    addresses_of_host += ["127.0.0.2", "127.0.0.1"]
-    async with Client(**LOGIN, base_url=f"http://gw.localhost:{closed_port()}", retries=0) as client:
-        with pytest.raises(TransportError, match="could not connect.*nothing was sent"):
-            await client.send(TO, "Hi")
-
-
-async def test_an_address_that_does_not_answer_does_not_hold_up_the_next(addresses_of_host: list[str]) -> None:
-    addresses_of_host += ["127.0.0.2", "127.0.0.1"]
-    faulty = FaultyGateway(Gateway())
-    async with faulty.serve() as url:
-        port = int(url.rpartition(":")[2])
-        with _deaf("127.0.0.2", port):
-            async with Client(**LOGIN, base_url=f"http://gw.localhost:{port}", retries=0, timeout=5.0) as client:
-                assert await client.balance() == 1000
 
 
 async def test_a_request_that_is_read_slowly_arrives_whole() -> None:
@@ -299,32 +258,6 @@ async def test_nothing_was_sent_when_the_certificates_cannot_be_read(
     async with ConnectClient(TOKEN, base_url="https://localhost", retries=0) as client:
         with pytest.raises(TransportError, match="could not connect.*nothing was sent"):
             await client.forgot_password("ann", "ann@example.org", captcha=("1" * 32, "ab12"))
-
-
-async def test_nothing_was_sent_when_connecting_took_longer_than_the_whole_call_may(
-    addresses_of_host: list[str],
-) -> None:
-    """The connection and TLS have the same limit each, and the call the sum of its phases'."""
-    addresses_of_host += ["127.0.0.2", "127.0.0.1"]
-    limits = httpx.Timeout(connect=0.3, read=0.05, write=0.05, pool=None)
-    async with _listening(lambda stream: anyio.sleep_forever()) as port:
-        with _deaf("127.0.0.2", port):
-            base = f"https://gw.localhost:{port}"
-            async with ConnectClient(TOKEN, base_url=base, retries=0, timeout=limits) as client:
-                with pytest.raises(TransportError, match=r"no connection within 0\.4 s; nothing was sent"):
-                    await client.forgot_password("ann", "ann@example.org", captcha=("1" * 32, "ab12"))
-
-
-@contextmanager
-def _deaf(address: str, port: int) -> Iterator[None]:
-    """An address that does not answer, for a while."""
-    with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
-        deaf.bind((address, port))
-        deaf.listen(0)  # and with its queue full, the system answers nobody
-        for caller in (first, second):
-            caller.setblocking(False)
-            caller.connect_ex((address, port))
-        yield
 
 
 @asynccontextmanager
