@@ -101,6 +101,7 @@ class ApiError(ClickatellError):
     """The recipient, as the caller gave it, where the error concerns one."""
 
     advice = "a repeat cannot help"
+    """What to do next, in words; the message ends with it."""
 
     def __init__(self, code: ErrorCode | None, description: str, to: str | None = None) -> None:
         super().__init__(code, description, to)
@@ -178,6 +179,7 @@ class TransportError(ClickatellError):
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason, retry_after)
         self.reason = reason
+        """What happened, in words."""
         self.retry_after = retry_after
         """Seconds that the infrastructure asked to wait, where it did (HTTP 429 or 503)."""
 
@@ -202,6 +204,7 @@ class OutcomeUnknownError(ClickatellError):
     ) -> None:
         super().__init__(reason, to, climsgid, known_to_gateway, retry_after)
         self.reason = reason
+        """What happened, in words."""
         self.to = to
         """The recipient, as the caller gave it, where there is one."""
         self.climsgid = climsgid

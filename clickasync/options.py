@@ -221,8 +221,11 @@ class Message:
     """
 
     to: str
+    """The recipient, as people write a number."""
     text: str | None = None
+    """None: the text of the call it is part of, or a payload as ``data``."""
     options: Mapping[str, Any] = field(factory=dict)
+    """As for `Client.send`; they come before those of the call."""
     tag: Any = None
     """Anything of yours. It comes back as `result.tag`, is never sent, and does not decide who travels together."""
 
