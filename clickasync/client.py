@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
@@ -23,7 +23,7 @@ from clickasync.errors import (
     OutcomeUnknownError,
 )
 from clickasync.numbers import normalise
-from clickasync.options import Message, MessageOptions, SendOptions, compile_message, listed
+from clickasync.options import DESCRIBED, Message, MessageOptions, SendOptions, compile_message, listed
 from clickasync.protocol import Command, SiAction
 from clickasync.redaction import hidden
 from clickasync.results import (
@@ -159,6 +159,11 @@ class Client:
         >>> sent.id
         '…'
 
+        Args:
+            to: the recipient, as people write a number.
+            text: a plain `str`, which need not be encoded; None with ``data``.
+            {options}
+
         Raises:
             InvalidNumberError: `to` is not a number; nothing was sent.
             InvalidOptionError: the text or an option is wrong; nothing was sent.
@@ -196,10 +201,11 @@ class Client:
         []
 
         Args:
-            to: numbers, or `Message`s with texts and options of their own.
-            text: for those that bring none.
+            to: numbers, or `Message`s with their own texts and options.
+            text: for those that have none.
             into: a list that is filled as results come. When the call ends, also by a cancellation, it has one for
                 each recipient, in the order given: what was out then is `Uncertain`, what was not tried `Skipped`.
+            {options}
 
         Raises:
             InvalidOptionError: the text or an option is wrong; nothing was sent.
@@ -242,21 +248,22 @@ class Client:
         1000
 
         Args:
-            source: an iterable or async iterable of numbers, or of `Message`s with texts and options of their own.
-                Equal texts and options travel together.
-            text: for the items that bring none.
+            source: an iterable or async iterable of numbers, or of `Message`s with their own texts and options. Equal
+                texts and options travel together.
+            text: for the items that have none.
             batch_size: recipients in one call, at most; by default the client's.
             rate_limit: recipients a second, at most, for this run; the client's holds besides.
             max_in_flight: calls at once, at most; by default the client's `max_connections`.
             patience: seconds without success after which a gateway that cannot be reached ends the run.
-            total: how many there will be, for `Bulk.progress`, where the source cannot tell.
+            total: how many there will be, for `Bulk.progress`, where the source has no length.
+            {options}
 
         Raises:
             InvalidOptionError: the text or an option is wrong; nothing is sent.
 
         Refused credentials, no credit (301, 302), a spent quota (130) and lost patience end the run: what was not tried
-        is `Skipped`. When the source raises, what was read is sent and told, then the exception comes out of the
-        iteration.
+        is `Skipped`. When the source raises, calls under way finish and their results come out, then the exception
+        comes out of the iteration.
         """
         check_positive("patience", patience, InvalidOptionError)
         return self.new_run(
@@ -316,7 +323,7 @@ class Client:
 
         Args:
             template: the text, with holes ``#field1#`` … ``#fieldN#``, or none for `Batch.send_many`.
-            options: as for `send_many`.
+            {options}
 
         Raises:
             InvalidOptionError: the template or an option is wrong, such as a Unicode template with holes.
@@ -482,3 +489,18 @@ class Client:
             AuthenticationError: the credentials are refused, now or less than 60 s ago.
         """
         await self._session.renew()
+
+
+def _list_options(method: Callable[..., object], options: str) -> None:
+    """Let ``help`` list the options, from their one table, where the docstring of `method` says ``{options}``."""
+    if method.__doc__:  # there is none with python -OO
+        before, mark, after = method.__doc__.partition("{options}")
+        assert mark
+        margin = before[before.rindex("\n") :]
+        method.__doc__ = before + options.replace("\n", margin) + after
+
+
+_list_options(Client.send, DESCRIBED[SendOptions])
+_list_options(Client.send_many, DESCRIBED[MessageOptions])
+_list_options(Client.bulk, DESCRIBED[MessageOptions])
+_list_options(Client.batch, DESCRIBED[MessageOptions])

@@ -38,6 +38,7 @@ from clickasync.values import (
 )
 
 __all__ = [
+    "DESCRIBED",
     "MAX_PARTS",
     "OPTIONS",
     "Message",
@@ -208,8 +209,10 @@ def describe(names: Iterable[str] | None = None, *, indent: int = 0, width: int 
     return "\n".join(paragraphs)
 
 
-MessageOptions.__doc__ = f"{MessageOptions.__doc__}\n\n{describe()}"
-SendOptions.__doc__ = f"{SendOptions.__doc__}\n\n{describe(OPTIONS)}"
+DESCRIBED: Final = {MessageOptions: describe(), SendOptions: f"{describe()}\n{describe(['climsgid'])}"}
+"""The options that each of the two has, as `describe` lists them."""
+MessageOptions.__doc__ = f"{MessageOptions.__doc__}\n\n{DESCRIBED[MessageOptions]}"
+SendOptions.__doc__ = f"{SendOptions.__doc__}\n\n{DESCRIBED[SendOptions]}"
 
 
 @frozen(init=False)
