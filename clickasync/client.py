@@ -52,23 +52,22 @@ _MOST_RECIPIENTS: Final = 600  # of one POST
 class Client:
     """The Clickatell HTTP API.
 
-    One client for the whole application: it keeps one session, and its connections, for all who call it.
+    One client serves the whole application: all who use it share one session and its connections.
 
     >>> async with Client(api_id="1", user="demo", password="demo") as client:
     ...     sent = await client.send("27821234567", "Your code is 4711")
 
     Opening it does nothing; the first call authenticates. Without ``async with``, call `aclose` at the end. It works on
-    asyncio and on trio, and may be opened in one task and closed in another. It belongs to the event loop of its
-    first call.
+    asyncio and on trio, and may be opened in one task and closed in another. At one time it belongs to one event loop.
 
     Args:
         api_id: the API's ID; by default CLICKATELL_API_ID of the environment.
         user: the account's user name; by default CLICKATELL_USER.
         password: its password; by default CLICKATELL_PASSWORD.
-        base_url: by default CLICKATELL_BASE_URL, else ``https://api.clickatell.com``. ``http://`` is refused but for
-            loopback, unless `allow_insecure`.
-        http_client: an `httpx.AsyncClient` of your own (proxies, instrumentation, tests). It is used as it is, but
-            for redirects, which are never followed, and not closed.
+        base_url: by default CLICKATELL_BASE_URL, else ``https://api.clickatell.com``. ``http://`` is refused,
+            except for loopback, unless `allow_insecure`.
+        http_client: your own `httpx.AsyncClient` (proxies, instrumentation, tests). It is used as it is, except that
+            redirects are never followed. It is not closed.
         timeout: seconds for each of connecting, writing and reading, or an `httpx.Timeout`.
         retries: how often a call is repeated, at most, where a repeat cannot send twice.
         max_connections: requests at once, at most. Idle connections are closed after 4 s.
@@ -252,7 +251,7 @@ class Client:
                 texts and options travel together.
             text: for the items that have none.
             batch_size: recipients in one call, at most; by default the client's.
-            rate_limit: recipients a second, at most, for this run; the client's holds besides.
+            rate_limit: recipients a second, at most, for this run; the client's limit holds too.
             max_in_flight: calls at once, at most; by default the client's `max_connections`.
             patience: seconds without success after which a gateway that cannot be reached ends the run.
             total: how many there will be, for `Bulk.progress`, where the source has no length.
@@ -291,7 +290,7 @@ class Client:
         journal: Journal | None = None,
     ) -> Bulk:
         """A run, for the rooms of this package that build on the client: see `bulk`, and `Sender` for the rest."""
-        from clickasync.bulk import new_run  # whoever sends to one does not wait 10 ms for its import
+        from clickasync.bulk import new_run  # it takes 10 ms to import, and who sends to one does not need it
 
         size = self._batch_size if batch_size is None else batch_size
         check_count("batch_size", size, 1, _MOST_RECIPIENTS, InvalidOptionError)

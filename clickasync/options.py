@@ -241,7 +241,7 @@ class Message:
 
 @frozen
 class WireMessage:
-    """A message as it goes over the wire, but for its recipients and its climsgid."""
+    """A message as it goes over the wire, without its recipients and its climsgid."""
 
     fields: Mapping[str, str]
     parts: int
@@ -365,7 +365,7 @@ def _data(given: Mapping[str, Any]) -> tuple[dict[str, str], int]:
     """As `_payload`. The gateway splits a long payload whatever ``concat`` says, and each part costs.
 
     So that none costs more than was asked for, a payload takes more than one part only where ``concat`` allows them.
-    One with a header of its own is never split: only who wrote the header knows what it means in each part.
+    One with a header is never split: only who wrote the header knows what it means in each part.
     """
     fields = {name: hexadecimal(OPTIONS[name], given[name]) for name in ("data", "udh") if name in given}
     size = len(fields["data"]) // 2

@@ -171,7 +171,7 @@ class Coverage:
 
 @frozen
 class Progress:
-    """How far a bulk run is; every number counts recipients, but for `in_flight`."""
+    """How far a bulk run is; every number counts recipients, except `in_flight`."""
 
     submitted: int
     """Read from the source."""

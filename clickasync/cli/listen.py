@@ -23,7 +23,7 @@ async def listen(
     port: Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)] = 8096,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     auth: Annotated[
-        str | None, typer.Option(metavar="USER:PASSWORD", help="HTTP Basic credentials that callbacks must bear.")
+        str | None, typer.Option(metavar="USER:PASSWORD", help="HTTP Basic credentials that callbacks must have.")
     ] = None,
     keyword: Annotated[
         list[str] | None, typer.Option(help="Your keyword on a shared short code, for opt-outs; may be repeated.")

@@ -192,7 +192,7 @@ def open_recipients(
         allow_line_breaks: let cells that go into a text have line breaks.
 
     Raises:
-        InvalidOptionError: it cannot be told how to read it, a column is missing or stands twice, or the text is no
+        InvalidOptionError: it is not clear how to read it, a column is missing or stands twice, or the text is no
             template. The message says what would be right.
         OSError: it cannot be read.
     """
