@@ -17,6 +17,7 @@ import pkgutil
 import re
 import shutil
 import sys
+import textwrap
 import warnings
 from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
@@ -221,6 +222,12 @@ def explain_options(function: pdoc.doc.Function) -> None:
             parameter._annotation = get_args(parameter.annotation)[0]  # type: ignore[attr-defined]
 
 
+def as_markdown(docstring: str) -> str:
+    """What is no Markdown, made some: two colons before a block, and tables of reStructuredText."""
+    paragraphs = re.sub(r"::(?=\n\n {4})", ":", docstring).split("\n\n")
+    return "\n\n".join(textwrap.indent(each, "    ") if re.match("=+ +=", each) else each for each in paragraphs)
+
+
 def link_public_names(pages: dict[str, list[str]]) -> None:
     """Let `Client.send` in a docstring be a link from every page, as it is from its own."""
     homes = {name: page for page, names in pages.items() for name in names}
@@ -240,7 +247,11 @@ def link_public_names(pages: dict[str, list[str]]) -> None:
         linked = pdoc.render_helpers.linkify(context, code, namespace=namespace, shorten=shorten)
         return Markup(re.sub(r"(?<=<code>)([A-Za-z_][\w.]*(?:\(\))?)(?=</code>(?!</a>))", link, linked))  # noqa: S704
 
-    pdoc.render.env.filters["linkify"] = linkify
+    @pass_context
+    def to_markdown(context: Context, docstring: str) -> str:
+        return pdoc.render_helpers.to_markdown_with_context(context, as_markdown(docstring))
+
+    pdoc.render.env.filters |= {"linkify": linkify, "to_markdown": to_markdown}
 
 
 # -- checks

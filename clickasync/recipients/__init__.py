@@ -21,6 +21,8 @@ recipient, the wrong encoding. So a sender iterates once to the end before anyth
 
 `Seen` remembers numbers in 4.5 bytes each. A `Template` is a text with holes, and can be used by itself. Reading costs
 about 1.5 µs a row, `Seen` half of one more, and no memory that grows with the file.
+
+The guide is README.md in this folder.
 """
 
 from __future__ import annotations
