@@ -56,7 +56,7 @@ IMPORTED_BY_THEIR_OWN_NAME: Final = (
 """Modules whose names users import from there. All other public names are imported from clickasync."""
 NOT_FOR_USERS: Final = "for the rooms of this package"
 """What the docstring says of a name that is public for other modules of the package, not for users."""
-ATTRIBUTES_MAY_GO_WITHOUT: Final = ("clickasync.simulator",)
+ATTRIBUTES_MAY_GO_WITHOUT: Final = ("clickasync.campaigns", "clickasync.simulator")
 """Pages on which a class's docstring may speak for its attributes."""
 
 
@@ -196,7 +196,9 @@ def explain(documented: pdoc.doc.Class) -> None:
             value = cls[member.name]
             words = [getattr(value, name, "") for name in ("description", "comment")]
             assert isinstance(member, pdoc.doc.Variable)
-            member.docstring = member.docstring or ". ".join(word.rstrip(".") for word in words if word)
+            member.docstring = (
+                member.docstring or ". ".join(word.rstrip(".") for word in words if word) or "No words known."
+            )
             member.default_value = value.value
         elif is_typeddict(cls) and member.name in OPTIONS:
             assert isinstance(member, pdoc.doc.Variable)
@@ -334,6 +336,9 @@ def build(site: Path) -> list[str]:
         # Before Python 3.12, pdoc does not see where the members of a TypedDict come from.
         warnings.filterwarnings("ignore", "Cannot determine where clickasync.options.SendOptions")
         warnings.filterwarnings("ignore", r"Error parsing type annotation .*\._\w+:")  # nobody sees it
+        warnings.filterwarnings(
+            "ignore", r"Error parsing type annotation list\[.*'function'"
+        )  # of a method called list
         for page in sorted(pages, key=len, reverse=True):  # clickasync comes last, with a table of all others
             prepare(importlib.import_module(page), pages[page], pages)
         modules = {page: pdoc.doc.Module.from_name(page) for page in pages}
