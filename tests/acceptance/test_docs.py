@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import types
 from pathlib import Path
 from typing import Any, Final
@@ -50,8 +51,9 @@ def test_a_broken_link_of_a_guide_is_found(script: Any, tmp_path: Path) -> None:
     assert found == ["/a.md: b.md#gone: there is no such anchor", "/a.md: gone.md: there is no such file"]
 
 
-def test_a_name_without_a_docstring_is_found(script: Any) -> None:
+def test_a_name_without_a_docstring_is_found(script: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("library", "A library.")
+    monkeypatch.setitem(sys.modules, "library", module)  # where pdoc looks for it
     code = """
 class Explained:
     'A class.'
