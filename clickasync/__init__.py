@@ -1,5 +1,8 @@
 """An async SDK for the Clickatell HTTP API (SMS) and Connect API (accounts).
 
+Begin with `Client`. The guides are the README.md files in the folders of this package: a tour of the client here, and
+more in core, bulk, recipients, transport, callbacks, simulator, connect and cli.
+
 The names are loaded when they are first used, so that to import the package costs next to nothing.
 """
 

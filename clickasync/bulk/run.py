@@ -148,7 +148,7 @@ class Bulk:
         if not self._host.is_running:
             if self._failure is not None:
                 failure, self._failure = self._failure, None
-                if isinstance(failure, StopAsyncIteration):  # which must not pass for the end of the run
+                if isinstance(failure, StopAsyncIteration):  # it must not be taken for the end of the run
                     raise RuntimeError("the source raised StopAsyncIteration") from failure
                 raise failure
             if self._ended:

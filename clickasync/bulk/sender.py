@@ -39,7 +39,7 @@ _STOPS: Final = (AuthenticationError, CreditError, QuotaExceededError)
 
 
 class Sender:
-    """Sends groups; as many of its `work` run at once as calls may be in flight.
+    """Sends groups. As many of its `work` run at once as calls may be in flight.
 
     Args:
         executor: what carries out the calls.

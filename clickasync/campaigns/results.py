@@ -33,6 +33,7 @@ __all__ = ["RESULTS", "Preview", "Result", "containing", "find_results", "read_p
 
 PAGE: Final = 100
 RESULTS: Final = ("accepted", "rejected", "uncertain", "suppressed", "skipped", "ready")
+"""What may become of a row."""
 
 _PAGE = (
     select(calls)

@@ -1,4 +1,4 @@
-"""How a function becomes a command: groups of options, async, and every error told in one line with its exit status."""
+"""How a function becomes a command: groups of options, async, and every error as one line with its exit status."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _CONNECT_CREDENTIALS: Final = frozenset({"005", "404", "405", "440"})
 
 
 def new_app(help: str, *, completion: bool = False) -> typer.Typer:
-    """An empty set of commands. A bug is told by Python's own traceback, which shows no values."""
+    """An empty set of commands. A bug shows Python's own traceback, which has no values."""
     return typer.Typer(
         help=help,
         no_args_is_help=True,
@@ -165,7 +165,7 @@ def _guarded(function: Callable[..., Any], *, sends: bool) -> Callable[..., None
         except (KeyboardInterrupt, typer.Abort):
             complain("interrupted")
             raise typer.Exit(int(Status.INTERRUPTED)) from None
-        except BrokenPipeError:  # whoever read our output has seen enough
+        except BrokenPipeError:  # the reader of our output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(int(Status.NOT_ALL)) from None
         except (ClickatellError, OSError, ModuleNotFoundError, ExceptionGroup) as error:

@@ -31,23 +31,23 @@ _BASE_URL: Final = _Default("https://connect.clickatell.com")
 
 
 class ConnectClient:
-    """The Connect API: opens Clickatell accounts for your own users. Its methods bear the actions' own names.
+    """The Connect API: opens Clickatell accounts for your own users. Its methods have the names of the actions.
 
     The token belongs to your application and is part of the URL. It reaches no error, `repr` or log of this package.
-    An `http_client` of your own is another matter: httpx logs every URL, and the token with it, at INFO. Set the
+    With an `http_client` of your own that is not so: httpx logs every URL, and the token with it, at INFO. Set the
     logger ``httpx`` to WARNING where that must not be.
 
     Values go out as they are given; a wrong one is an `InvalidOptionError` before anything is sent. After too many
     failed logins the gateway answers with a `ConnectError` whose `captcha_required` is true: repeat the call with
     ``captcha=(captcha_id, captcha_code)``, as solved by a person.
 
-    Every method raises besides what it says itself:
+    Every method may raise these, and what its own docstring says:
         InvalidOptionError: a parameter is missing or breaks its rule; nothing was sent.
         ConnectError: the gateway answered with errors.
         TransportError: nothing was sent, or a call that changes nothing failed; `retries` did not help.
         ProtocolError: the reply to a call that changes nothing could not be read.
         OutcomeUnknownError: a call that changes something went out, and no readable reply came back. It is not
-            repeated, for it may have been carried out.
+            repeated, because it may have been carried out.
 
     Args:
         token: 32 hexadecimal digits; falls back to the variable CLICKATELL_CONNECT_TOKEN.
@@ -115,7 +115,7 @@ class ConnectClient:
         return await self._executor.execute("get_list_account", readers.account_types)
 
     async def get_list_callback(self) -> list[models.CallbackType]:
-        """The ways to be told of statuses (``get_list_callback``), for `create_connection`."""
+        """The transports for reports and replies (``get_list_callback``), for `create_connection`."""
         return await self._executor.execute("get_list_callback", readers.callback_types)
 
     async def get_list_connection(self) -> list[models.ConnectionType]:
@@ -133,7 +133,7 @@ class ConnectClient:
 
         Args:
             country_id: the country whose terms are wanted; the gateway prefers it to `client_ip_address`.
-            client_ip_address: of your user, from which the gateway tells the country.
+            client_ip_address: of your user; the gateway finds the country by it.
             terms_format: 1 text, 2 HTML.
         """
         return await self._executor.execute(

@@ -57,7 +57,7 @@ class Executor:
         self.retries = retries
 
     def limited(self, rate: RateLimit) -> Executor:
-        """The same, at no more than this `rate` besides."""
+        """The same, at no more than this `rate` too."""
         return Executor(self._transport, self.session, retries=self.retries, rates=(*self._rates, rate))
 
     async def execute(

@@ -30,7 +30,7 @@ async def post(
     """POST a form and read its reply.
 
     Args:
-        transport: the door to the gateway.
+        transport: what posts to the gateway.
         path: of the command.
         form: of the command.
         read: reads the reply; gives or raises an `ApiError`, and raises `ProtocolError`.
@@ -53,7 +53,7 @@ async def post(
 
     result = await transport.post(path, form, believe, sending or Sending())
     match result:
-        case NotSent() | Lost():  # whoever wrote the status line may have quoted the request
+        case NotSent() | Lost():  # the status line may quote the request
             return evolve(result, reason=redact(result.reason, secrets))
         case Unreadable(error):
             return Unreadable(ProtocolError(error.reason, excerpt(error.reply, secrets, opaque=opaque)))

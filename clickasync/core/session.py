@@ -11,7 +11,7 @@ renewing     waits for the one that runs              auth answered: live, refus
 `_Refused`   the error, at once                       60 s later: absent
 ===========  =======================================  ==========================================================
 
-A renewal runs in a task of its own, so it goes on for the others when one of those who wait is cancelled. Where the
+A renewal runs in a separate task, so it goes on for the others when one of those who wait is cancelled. Where the
 gateway refuses (003/005) the newest session itself, the next renewal waits: an account has few sessions, and clients
 that push each other out of it must not fight at full speed. News of an earlier session change nothing and wait for
 nothing.
@@ -106,7 +106,7 @@ class Session:
     """The session of one client. Times are of the event loop's clock.
 
     Args:
-        transport: the door to the gateway.
+        transport: what posts to the gateway.
         credentials: who authenticates.
         retries: repeats of an ``auth`` that did not get through.
         lifetime: seconds of silence after which the gateway forgets a session.

@@ -1,7 +1,7 @@
 """Posts through an `AsyncClient` of httpx or httpx2: the user's, or clients of ours behind a proxy of the environment.
 
-httpx finds proxies and tunnels, and users give a client of theirs for instrumentation and tests. It answers less well
-than `connection` whether anything was sent, so what it leaves open is taken for "it may have been sent":
+httpx finds proxies and tunnels, and users give a client of theirs for instrumentation and tests. It does not always
+know whether anything was sent, as `connection` does. What it leaves open counts as "it may have been sent":
 
 - An exception means "not sent" only where it certainly comes before the request (`_NOT_SENT`).
 - An odd redirect makes httpx raise after the request has gone out. Redirects are never followed, and clients of ours
@@ -77,7 +77,7 @@ class UsersClient:
 
 
 class OwnClients:
-    """Clients of ours, for the proxies of the environment: one for each post at a time."""
+    """Our own clients, for the proxies of the environment: one for each post at a time."""
 
     def __init__(self, base: BaseUrl, limits: Limits) -> None:
         self._base = base
@@ -235,7 +235,7 @@ async def _read(response: httpx.Response) -> Outcome:
 
 
 async def _within(seconds: float | None, step: Coroutine[Any, Any, Outcome]) -> Outcome | None:
-    """What `step` gives, or None if it takes longer. On asyncio in a task of its own; see `wait_at_most`."""
+    """What `step` gives, or None if it takes longer. On asyncio in a separate task; see `wait_at_most`."""
     if arrive(None).is_trio:
         with anyio.move_on_after(seconds):
             return await step
@@ -278,7 +278,7 @@ def _is_about(error: Exception, request: httpx.Request) -> bool:
 def _comes_from_aiohttp(error: Exception) -> bool:
     """Whether aiohttp said something else than that it did not connect.
 
-    httpx-aiohttp tells even a reset after sending as a ConnectTimeout.
+    httpx-aiohttp raises a ConnectTimeout even for a reset after sending.
     """
     names = {kind.__name__ for kind in type(error.__cause__).__mro__}
     return "ClientError" in names and not names & {

@@ -155,8 +155,8 @@ class ProtocolConnection(asyncio.Protocol):
 async def wait_at_most(seconds: float, step: Coroutine[Any, Any, T], *, abandon: Callable[[T], object]) -> T:
     """What `step` gives, on asyncio. What it gives too late goes to `abandon`.
 
-    It runs in a task of its own, and to end it that task is cancelled, never the caller's: of two deadlines that cancel
-    one task in the same turn of a busy loop, neither can tell its own.
+    It runs in a separate task, and to end it that task is cancelled, never the caller's. If two deadlines cancel one
+    task in the same turn of a busy loop, neither knows which of them it was.
 
     Raises:
         TimeoutError: it took longer than `seconds`.

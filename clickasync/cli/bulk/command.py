@@ -123,7 +123,7 @@ class Files:
         """The file of results, not opened yet.
 
         Raises:
-            ConfigurationError, InvalidOptionError: it cannot be told which it is, or there is nothing to resume.
+            ConfigurationError, InvalidOptionError: it is not clear which it is, or there is nothing to resume.
         """
         return Results(self._path(recipients.name), kept_columns(recipients) if self.keep_columns else ())
 
@@ -204,7 +204,7 @@ async def bulk(
 
     The results file has a line for each row: accepted, rejected, uncertain or skipped. It, and a journal beside it,
     survive a kill. --resume RESULTS then sends the rest: neither what was accepted nor what may have been is sent
-    again. Bad rows are told by their line and do not stop the others; what makes it doubtful who is sent what, such as
+    again. Bad rows are shown by their line and do not stop the others; what makes it doubtful who is sent what, such as
     a quote that is not closed, is refused before anything is sent.
     """
     options = message.options()
@@ -328,7 +328,7 @@ class _Job:
         resume = Resume(client, self._books, self._options, calls, resend_unknown=self._manner.resend_unknown)
         await resume.settle(at_once=self._manner.max_in_flight)
         for reason, count in resume.not_resent.items():
-            notice(f"{count} recipients whom the gateway does not know were not sent to again: {reason}")
+            notice(f"{count} recipients that the gateway does not know were not sent to again: {reason}")
 
     def _summarise(self, survey: Survey, seconds: float, stopped_by: Exception | None) -> None:
         path = self._books.results.path

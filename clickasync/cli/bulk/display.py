@@ -1,4 +1,4 @@
-"""What a person sees of a bulk run: a progress bar, the bad rows, the end. On stderr, but for the summary."""
+"""What a person sees of a bulk run: a progress bar, the bad rows, the end. On stderr, except the summary."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from clickasync.cli.typed import words
 from clickasync.errors import ClickatellError
 from clickasync.recipients import BadRow, Row
 
-__all__ = ["BadRows", "Rate", "Summary", "progress_bar", "show_estimate", "told"]
+__all__ = ["BadRows", "Rate", "Summary", "in_words", "progress_bar", "show_estimate"]
 
 _MOST_BAD_ROWS: Final = 20
 _KINDS: Final = (Stand.ACCEPTED, Stand.REJECTED, Stand.UNCERTAIN, Stand.SKIPPED)
@@ -27,7 +27,7 @@ _ALL: Final = (*_KINDS, Stand.DUPLICATE)
 
 
 class BadRows:
-    """Tells of bad rows by their lines: the first few of them, and how many more there are."""
+    """Shows bad rows by their lines: the first few of them, and how many more there are."""
 
     def __init__(self) -> None:
         self.seen = 0
@@ -71,7 +71,7 @@ def progress_bar(
 
 
 class _Bar(Progress):
-    """A bar that asks how far the run is whenever it is drawn, so that the run need not tell it."""
+    """A bar that looks how far the run is whenever it is drawn, so that the run needs to know no bar."""
 
     def __init__(self, standing: Standing, total: int, is_away: Callable[[], bool]) -> None:
         self._standing = standing
@@ -84,10 +84,10 @@ class _Bar(Progress):
             MofNCompleteColumn(),
             Rate(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[counts]}"),
             console=console(sys.stderr),
         )
-        self._bar = self.add_task("sending", total=total, told="")
+        self._bar = self.add_task("sending", total=total, counts="")
 
     def get_renderables(self) -> Any:
         """Drawn now."""
@@ -99,11 +99,11 @@ class _Bar(Progress):
         for task in self.tasks:
             done = self._standing.lines - self._before
             if (done, does) != (task.completed, task.description):
-                self.update(task.id, completed=done, description=does, told=told(self._standing))
+                self.update(task.id, completed=done, description=does, counts=in_words(self._standing))
         return super().get_renderables()
 
 
-def told(standing: Standing) -> str:
+def in_words(standing: Standing) -> str:
     """The counts in words."""
     counts = standing.counts
     return ", ".join(f"{counts[kind]:,} {kind.name.lower()}" for kind in _ALL if counts[kind]) or "nothing sent"
@@ -150,7 +150,7 @@ class Summary:
 
     def show(self) -> None:
         """For people."""
-        counts = told(self.standing) + (f", {self.not_told:,} not sent yet" if self.not_told else "")
+        counts = in_words(self.standing) + (f", {self.not_told:,} not sent yet" if self.not_told else "")
         line = f"{self.rows:,} rows in {self.seconds:.1f} s: {counts}"
         if self.duplicates and not self.standing.counts[Stand.DUPLICATE]:
             line += f"; duplicates: {self.duplicates:,}"

@@ -52,7 +52,7 @@ class ResultLine:
         return cls(row, **{**fields, "climsgid": fields["climsgid"] or climsgid}, kept=kept)
 
     def fields(self) -> dict[str, Any]:
-        """Its fields in the order of the columns, but for the kept ones."""
+        """Its fields in the order of the columns, except the kept ones."""
         return {"row": self.row, **{name: getattr(self, name) for name in COLUMNS}}
 
 

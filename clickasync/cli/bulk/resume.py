@@ -3,14 +3,14 @@
 What the gateway knows by a call's climsgid was taken. If the call was to one recipient, the gateway's ID is known
 and it is accepted; of many, nobody knows which of them were: they are uncertain, and known to the gateway.
 
-What it does not know (104) is uncertain too, for the request may still be on its way. Only if it was asked for is such
-a call sent again, as the same call: the same recipients, text and climsgid. So a gateway that did get the first one
-can still be asked about both. That takes
+What it does not know (104) is uncertain too, because the request may still be on its way. Such a call is sent again
+only if it was asked for, and as the same call: the same recipients, text and climsgid. So a gateway that did get the
+first one can still be asked about both. That takes
 
 - an entry in the journal that is more than a minute old, so that nothing is still on its way, and less than 14 days,
   so that the gateway would still know it;
 - two 104s, three seconds apart;
-- that no recipient of the call has an answer, for an answer proves that the gateway had the call;
+- that no recipient of the call has an answer, because an answer proves that the gateway had the call;
 - the same text and options as then.
 """
 
@@ -136,7 +136,7 @@ class Resume:
         """Send a call again as the same call. Whatever it says but an ID proves nothing about the first try."""
         entry = call.entry
         lines: list[Line] = [None for _ in entry.rows]
-        # It is under way once more: whoever finds it so after another kill must not believe what was said before.
+        # It is under way once more: after another kill, what was said before must not be believed.
         self._tell(call, lines, known=None, reason="the run was ended while the call was being sent again")
         self._books.journal.append(evolve(entry, time=time.time()))
         reason = "it was sent again, and the gateway refused or did not name this recipient"
@@ -160,7 +160,7 @@ class Resume:
                 continue
             row = call.rows.get(number) or Row(number, 0, to, "", ())
             if isinstance(line, str):
-                self._books.tell(row, Accepted(to, line, climsgid), climsgid)
+                self._books.record(row, Accepted(to, line, climsgid), climsgid)
             else:
                 error = OutcomeUnknownError(reason, to, climsgid, known)
-                self._books.tell(row, Uncertain(to, climsgid, error, known), climsgid)
+                self._books.record(row, Uncertain(to, climsgid, error, known), climsgid)

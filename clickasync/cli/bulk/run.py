@@ -41,7 +41,7 @@ class Books:
         self.standing = standing
         self._on_bad_row = on_bad_row
 
-    def tell(self, row: Row, result: SendResult, climsgid: str | None) -> None:
+    def record(self, row: Row, result: SendResult, climsgid: str | None) -> None:
         """Write down what became of a row."""
         self._write(ResultLine.of(row.row, result, climsgid, self._kept(row)))
         if isinstance(result, Rejected) and isinstance(result.error, InvalidNumberError | InvalidOptionError):
@@ -146,7 +146,7 @@ class Run:
             yield item.to if self._text is not None else Message(item.to, self._recipients.text_of(item))
 
     def _enter(self, climsgid: str, positions: Sequence[int], recipients: Sequence[str]) -> None:
-        """A call is about to go out. All its rows have one text, for that is why they travel together."""
+        """A call is about to go out. All its rows have one text: that is why they travel together."""
         rows = [self._rows[position] for position in positions]
         said = fingerprint(self._recipients.text_of(rows[0]), self._options)
         self._books.journal.append(Entry(time.time(), climsgid, said, [row.row for row in rows], recipients))
@@ -159,7 +159,7 @@ class Run:
         climsgid = self._forget_call(position)
         if isinstance(result, Rejected) and isinstance(result.error, TransportError):
             result = Skipped(result.to, result.error)  # the gateway never saw it: a resumed run tries it again
-        self._books.tell(self._rows.pop(position), result, climsgid)
+        self._books.record(self._rows.pop(position), result, climsgid)
 
     def _forget_call(self, position: int) -> str | None:
         climsgid = self._climsgids.pop(position, None)

@@ -40,7 +40,7 @@ def look_over(
     """Count the rows, check them against `standing`, and give `calls` their rows.
 
     Raises:
-        ConfigurationError: the recipients have changed since an earlier run; nothing can be said of whom was sent what.
+        ConfigurationError: the recipients have changed since an earlier run; nobody can say who was sent what.
         InvalidOptionError: they cannot be read.
     """
     survey = Survey()
@@ -65,7 +65,7 @@ def look_over(
     survey.duplicates = seen.repeats
     if standing.last_row > survey.rows:
         raise ConfigurationError(
-            f"{recipients.name} has {survey.rows} rows, and the results tell of row {standing.last_row}; "
+            f"{recipients.name} has {survey.rows} rows, and the results have row {standing.last_row}; "
             "resume with the recipients as they were"
         )
     return survey
