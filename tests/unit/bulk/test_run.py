@@ -33,7 +33,7 @@ from clickasync import (
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always, closed_port, once
 from tests.support.virtual import answer, client_of, on_virtual_time, tasks_alive, virtual_gateway
-from tests.support.ways import Client, both_ways, only_ours, way
+from tests.support.ways import Client, both_ways, way
 
 __all__ = ["way"]
 
@@ -336,7 +336,6 @@ async def test_several_may_share_the_results_of_a_run() -> None:
     assert sorted(told) == numbers(600)
 
 
-@only_ours  # httpx loses a socket that is cancelled in the instant after connecting, until it is collected
 async def test_an_exception_of_the_user_comes_out_as_it_is() -> None:
     faulty = FaultyGateway(Gateway(credits=10_000))
     async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
