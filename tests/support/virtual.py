@@ -30,7 +30,7 @@ class _Hasty(selectors.DefaultSelector):
         return happened
 
 
-class _VirtualLoop(asyncio.SelectorEventLoop):
+class VirtualLoop(asyncio.SelectorEventLoop):
     """What trio has in its `MockClock`."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
 on_virtual_time = pytest.mark.parametrize(
     "anyio_backend",
     [
-        pytest.param(("asyncio", {"loop_factory": _VirtualLoop}), id="asyncio"),
+        pytest.param(("asyncio", {"loop_factory": VirtualLoop}), id="asyncio"),
         pytest.param(("trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}), id="trio"),
     ],
 )
