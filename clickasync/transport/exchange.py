@@ -140,7 +140,7 @@ class Incoming:
 
     def on_status(self, status: bytes) -> None:
         """A piece of the words behind the status."""
-        self._reason += status[:80]
+        self._reason = (self._reason + status)[:80]
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header."""

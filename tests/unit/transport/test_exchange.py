@@ -190,6 +190,15 @@ def test_a_status_brings_its_retry_after(status: bytes, kind: type[NotSent | Los
     assert outcome == kind(f"HTTP {status.decode()}", 17.0)
 
 
+@pytest.mark.parametrize("size", [1, 50, 1000])
+def test_the_words_of_a_status_are_cut_once(size: int) -> None:
+    """In whatever pieces they come. Cut in several places, a secret that they repeat could not be struck out."""
+    line = b"HTTP/1.1 500 " + b"session_id=5e55107 " * 100 + b"\r\n"
+    outcome, _ = fed(*(line[place : place + size] for place in range(0, len(line), size)), b"\r\n")
+    assert isinstance(outcome, Lost)
+    assert outcome.reason == "HTTP 500 " + ("session_id=5e55107 " * 100)[:80].rstrip()
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 404])
 def test_a_status_of_elsewhere_leads_to_the_base_url(status: int) -> None:
     """A wrong base URL is the usual reason."""
