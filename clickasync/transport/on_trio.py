@@ -11,6 +11,7 @@ from anyio.abc import SocketAttribute
 from anyio.streams.tls import TLSAttribute, TLSStream
 
 from clickasync.law import Lost
+from clickasync.redaction import SecretBytes
 from clickasync.transport.connection import EYEBALLS, NOT_WRITTEN, TOO_LATE, Limits, Poll, describe
 from clickasync.transport.exchange import Incoming, Outcome
 
@@ -77,7 +78,7 @@ class StreamConnection:
         late = NOT_WRITTEN
         with anyio.CancelScope(deadline=min(self._now() + limits.write, until)) as scope:
             try:
-                await self._stream.send(head + form)
+                await self._stream.send(SecretBytes(head + form))  # the sum is plain, and in the frames that write it
                 late = TOO_LATE
                 outcome: Outcome | None = None
                 while outcome is None:

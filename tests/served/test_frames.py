@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute
 
 import clickasync
 from clickasync import Client, ConnectClient
@@ -141,6 +142,32 @@ async def test_no_frame_shows_a_secret_of_connect(action: str, end: Any, anyio_b
         async with ConnectClient(TOKEN, base_url=url, timeout=timeout, retries=0) as connect:
             text = await ended(end, lambda: CONNECT[action](connect))
     assert [secret for secret in (TOKEN, USERS_PASSWORD, CAPTCHA) if secret in text] == []
+
+
+@pytest.mark.parametrize("end", [by_fail_after, by_cancel])
+async def test_no_frame_shows_a_request_that_is_not_read(end: Any) -> None:
+    """It waits to be written, in the variables of whatever library writes it."""
+    session = "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6"
+    mms: Any = {"mms_class": 80, "mms_expire": 60, "mms_from": "Ann", "mms_url": "https://example.org/1"}
+
+    async def read_a_little(stream: ByteStream) -> None:
+        async with stream:
+            await read_request(stream)
+            await stream.send(http(f"OK: {session}"))
+            await stream.receive(1000)
+            await anyio.sleep_forever()
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
+    listener.extra(SocketAttribute.raw_socket).setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, read_a_little)
+        base = f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
+        async with Client(api_id=1, user="demo", password=PASSWORD, base_url=base) as client:
+            await client.authenticate()
+            text = await ended(end, lambda: client.push_mms(TO, mms_subject="." * 5_000_000, **mms))
+        tasks.cancel_scope.cancel()
+    assert "Connection object" in text
+    assert session not in text
 
 
 @pytest.mark.parametrize("through", ["a client of the user", "a proxy"])
