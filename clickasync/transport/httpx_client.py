@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import sys
 from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -177,7 +176,7 @@ async def _exchange(
                 "POST", url, headers=HEADERS, content=SecretBytes(form), extensions={"timeout": timeout}
             )
         )
-        held.request.stream = _body_class(client)(form)
+        held.request.stream = _body_class(held.request)(form)
         if isinstance(url, _DiscreetURL):
             held.request.url = url  # `build_request` makes a plain one of it
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing was sent
@@ -209,10 +208,9 @@ def _body_class_of(base: type) -> type:
     return Body
 
 
-def _body_class(client: httpx.AsyncClient) -> Any:
-    """A class of bodies for this client: httpx's and httpx2's want their own."""
-    kind = next(kind for kind in type(client).__mro__ if kind.__name__ == "AsyncClient")
-    return _body_class_of(sys.modules[kind.__module__.partition(".")[0]].AsyncByteStream)
+def _body_class(request: httpx.Request) -> Any:
+    """A class of bodies for this request: httpx's and httpx2's want their own."""
+    return _body_class_of(next(kind for kind in type(request.stream).__mro__ if kind.__name__ == "AsyncByteStream"))
 
 
 async def _send(client: httpx.AsyncClient, held: _Held) -> Outcome:

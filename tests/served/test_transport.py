@@ -203,6 +203,30 @@ async def test_the_users_own_client_is_used_as_it_is_and_not_closed() -> None:
     assert seen == ["/http/auth", "/http/getbalance"]
 
 
+async def test_a_client_of_the_users_own_class_is_used_as_well() -> None:
+    """Whatever its name, and also one that only hands on to a client of httpx."""
+
+    class AsyncClient(httpx.AsyncClient):
+        pass
+
+    class Handing:
+        is_closed = False
+
+        def __init__(self, client: httpx.AsyncClient) -> None:
+            self.build_request = client.build_request
+            self._client = client
+
+        async def send(self, request: httpx.Request, **settings: Any) -> httpx.Response:
+            return await self._client.send(request, **settings)
+
+    gateway = Gateway()
+    transport = httpx.MockTransport(lambda request: answer(gateway, request))
+    async with AsyncClient(transport=transport) as own:
+        for given in (own, Handing(own)):
+            async with Client(**LOGIN, http_client=given) as client:  # type: ignore[arg-type]
+                assert isinstance(await client.send(TO, "Hi"), Accepted)
+
+
 async def test_a_client_of_the_user_that_raises_for_status_changes_nothing_of_the_law() -> None:
     async def raise_for_status(response: httpx.Response) -> None:
         response.raise_for_status()
