@@ -68,6 +68,14 @@ async def test_missing_credentials_are_named_with_their_variables() -> None:
         Client(api_id=1)
 
 
+@pytest.mark.parametrize("name", ["api_id", "user", "password"])
+async def test_credentials_that_no_form_can_hold_are_refused(name: str) -> None:
+    """A variable of the environment that is not UTF-8 comes so. The value is not repeated."""
+    with pytest.raises(ConfigurationError, match=f"{name} is not valid Unicode") as caught:
+        Client(**{**LOGIN, name: "caf\udce9"})
+    assert "caf" not in str(caught.value)
+
+
 async def test_credentials_and_base_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     faulty = FaultyGateway(Gateway(api_id="77", user="ann", password="s3cret"))
     async with faulty.serve() as url:
