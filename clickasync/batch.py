@@ -14,6 +14,7 @@ from clickasync.encoding import is_gsm
 from clickasync.errors import (
     ApiError,
     ClickatellError,
+    ClosedError,
     InvalidNumberError,
     InvalidOptionError,
     OutcomeUnknownError,
@@ -116,7 +117,7 @@ class Batch:
             lines = await self._executor.execute(quicksend(self.id, numbers))
         except OutcomeUnknownError as error:
             return [Uncertain(each, "", error.about(to=each), None) for each in to]
-        except (ApiError, TransportError) as error:
+        except (ApiError, TransportError, ClosedError) as error:
             return [Rejected(each, error.about(to=each)) for each in to]
         return [_result(each, line) for each, line in zip(to, lines.each, strict=True)]
 

@@ -57,7 +57,7 @@ class Bulk:
         self._total = len(source) if total is None and isinstance(source, Sized) else total
         self._host: BackgroundTask | None = None
         self._ended = False  # in its own time, or by leaving the block
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._unfinished: list[tuple[int, Uncertain]] = []
 
     async def __aenter__(self) -> Self:

@@ -148,24 +148,29 @@ class Session:
 
     async def renew(self) -> SessionId:
         """Authenticate, or wait for the renewal that is under way."""
-        now = self._now()
-        if isinstance(self._state, _Refused) and now < self._state.until:
-            raise self._state.error.fresh()
-        renewing = self._state
-        if not isinstance(renewing, _Renewing):
+        while True:
+            now = self._now()
+            if isinstance(self._state, _Refused) and now < self._state.until:
+                raise self._state.error.fresh()
+            renewing = self._state
+            if not isinstance(renewing, _Renewing):
+                if self._closed:
+                    raise ClosedError("this client is closed")
+                self._state = renewing = _Renewing()
+                renewing.task = spawn(self._renew, renewing, name="clickasync: authenticate")
+            assert renewing.task is not None  # for the type checker
+            await renewing.task.wait()
+            if isinstance(renewing.result, SessionId):
+                return renewing.result
+            if isinstance(renewing.result, ClickatellError):
+                raise renewing.result.fresh()
+            if renewing.result is not None:
+                raise renewing.result
+            # Its task was cancelled: with the client, or by somebody who cancels every task there is.
+            if self._state is renewing:
+                self._state = None
             if self._closed:
-                raise ClosedError("this client is closed")
-            self._state = renewing = _Renewing()
-            renewing.task = spawn(self._renew, renewing, name="clickasync: authenticate")
-        assert renewing.task is not None  # for the type checker
-        await renewing.task.wait()
-        if isinstance(renewing.result, SessionId):
-            return renewing.result
-        if self._state is renewing:  # the task was cancelled, with the client or the event loop
-            self._state = None
-        if isinstance(renewing.result, ClickatellError):
-            raise renewing.result.fresh()
-        raise renewing.result or ClosedError("this client was closed while it authenticated")
+                raise ClosedError("this client was closed while it authenticated")
 
     def touch(self, id: SessionId) -> None:
         """A command succeeded in this session, which extends it."""

@@ -76,6 +76,7 @@ def encode(command: Command[Any], session_id: str | None) -> SecretBytes:
     return SecretBytes("&".join(pairs).encode("ascii"))
 
 
+_HALF_PAIR: Final = re.compile("[\ud800-\udfff]")  # no form can hold it
 _UNSAFE: Final = re.compile(r"[^0-9A-Za-z_.~ -]")
 
 
@@ -232,20 +233,21 @@ def _message_id(id: str | None, climsgid: str | None) -> dict[str, str]:
         raise InvalidOptionError("give either id (the gateway's apimsgid) or climsgid")
     if climsgid is not None:
         return {"climsgid": check_climsgid(climsgid)}
-    if not isinstance(id, str) or not id.strip():
+    if not isinstance(id, str) or not id.strip() or not id.strip().isprintable():
         raise InvalidOptionError(f"id must be an apimsgid, as `send` gives it, not {id!r}")
     return {"apimsgid": id.strip()}
 
 
 def _check_text(**values: object) -> None:
     for name, value in values.items():
-        if not isinstance(value, str) or not value.strip():
-            raise InvalidOptionError(f"{name} must be a text that is not empty, not {value!r}")
+        if not isinstance(value, str) or not value.strip() or _HALF_PAIR.search(value):
+            raise InvalidOptionError(f"{name} must be a text that is not empty, and valid Unicode, not {value!r}")
 
 
 def _check_url(**values: object) -> None:
     for name, value in values.items():
-        if not (isinstance(value, str) and value.startswith(("http://", "https://")) and " " not in value):
+        is_url = isinstance(value, str) and value.startswith(("http://", "https://"))
+        if not is_url or " " in str(value) or _HALF_PAIR.search(str(value)):
             raise InvalidOptionError(f"{name} must be an http:// or https:// URL, not {value!r}")
 
 

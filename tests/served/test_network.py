@@ -16,6 +16,7 @@ import httpx
 import pytest
 import trustme
 from anyio.abc import ByteStream, SocketAttribute, TaskGroup
+from anyio.streams.tls import TLSStream
 
 from clickasync import (
     Accepted,
@@ -28,6 +29,7 @@ from clickasync import (
 )
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always, once
+from tests.support.raw import http, read_request
 
 pytestmark = pytest.mark.anyio
 
@@ -163,6 +165,27 @@ async def test_what_follows_a_reply_is_not_taken_for_the_next(surplus: bytes) ->
                 await client.send(TO, "Ho")
 
 
+async def test_what_follows_in_another_record_of_tls_is_not_the_next(tls: ssl.SSLContext) -> None:
+    """Both came in one piece, so that the socket is silent; the record waits, encrypted, where TLS is undone."""
+
+    async def serve(stream: ByteStream) -> None:
+        held = _Held(stream)
+        await answering(await TLSStream.wrap(held, server_side=True, ssl_context=tls, standard_compatible=False), held)
+
+    async def answering(stream: ByteStream, held: _Held) -> None:
+        while True:
+            exchange = await read_request(stream)
+            held.holds = True
+            await stream.send(http("OK: 5e55" if exchange.command == "auth" else f"ID: {exchange.fields['to']}"))
+            await stream.send(http("ID: stale"))
+            await held.release()
+
+    async with _listening(serve) as port:
+        async with Client(**LOGIN, base_url=f"https://localhost:{port}", max_connections=1) as client:
+            for number in range(3):
+                assert (await client.send(f"2782123456{number}", "Hi")).id == f"2782123456{number}"
+
+
 async def test_what_follows_a_reply_behind_a_proxy_is_not_taken_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     stale = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nID: stale"
     async with _listening(_answering(b"OK: 5e55", b"ID: 1", b"ERR: 105, Invalid", surplus=stale)) as port:
@@ -276,6 +299,34 @@ async def _listening(
         tasks.start_soon(listener.serve, serve)
         yield listener.extra(SocketAttribute.local_port)
         tasks.cancel_scope.cancel()
+
+
+class _Held(ByteStream):
+    """A stream that can hold back what is sent, to send it in one piece."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._data = b""
+        self.holds = False
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        return await self._stream.receive(max_bytes)
+
+    async def send(self, item: bytes) -> None:
+        self._data += item
+        if not self.holds:
+            await self.release()
+
+    async def release(self) -> None:
+        """Send what was held back."""
+        data, self._data, self.holds = self._data, b"", False
+        await self._stream.send(data)
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def _answering(auth: bytes, *texts: bytes, surplus: bytes = b"") -> Callable[[ByteStream], Awaitable[None]]:

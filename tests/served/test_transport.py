@@ -68,6 +68,14 @@ async def test_missing_credentials_are_named_with_their_variables() -> None:
         Client(api_id=1)
 
 
+@pytest.mark.parametrize("name", ["api_id", "user", "password"])
+async def test_credentials_that_no_form_can_hold_are_refused(name: str) -> None:
+    """A variable of the environment that is not UTF-8 comes so. The value is not repeated."""
+    with pytest.raises(ConfigurationError, match=f"{name} is not valid Unicode") as caught:
+        Client(**{**LOGIN, name: "caf\udce9"})
+    assert "caf" not in str(caught.value)
+
+
 async def test_credentials_and_base_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     faulty = FaultyGateway(Gateway(api_id="77", user="ann", password="s3cret"))
     async with faulty.serve() as url:
@@ -201,6 +209,30 @@ async def test_the_users_own_client_is_used_as_it_is_and_not_closed() -> None:
             await client.balance()
         assert not own.is_closed
     assert seen == ["/http/auth", "/http/getbalance"]
+
+
+async def test_a_client_of_the_users_own_class_is_used_as_well() -> None:
+    """Whatever its name, and also one that only hands on to a client of httpx."""
+
+    class AsyncClient(httpx.AsyncClient):
+        pass
+
+    class Handing:
+        is_closed = False
+
+        def __init__(self, client: httpx.AsyncClient) -> None:
+            self.build_request = client.build_request
+            self._client = client
+
+        async def send(self, request: httpx.Request, **settings: Any) -> httpx.Response:
+            return await self._client.send(request, **settings)
+
+    gateway = Gateway()
+    transport = httpx.MockTransport(lambda request: answer(gateway, request))
+    async with AsyncClient(transport=transport) as own:
+        for given in (own, Handing(own)):
+            async with Client(**LOGIN, http_client=given) as client:  # type: ignore[arg-type]
+                assert isinstance(await client.send(TO, "Hi"), Accepted)
 
 
 async def test_a_client_of_the_user_that_raises_for_status_changes_nothing_of_the_law() -> None:
