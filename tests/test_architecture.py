@@ -32,6 +32,7 @@ FLOORS: Final[dict[str, int]] = {
     "clickasync.options": 3,
     "clickasync.values": 3,
     "clickasync.law": 3,
+    "clickasync.observe": 3,
     "clickasync.recipients": 3,
     "clickasync.callbacks": 3,
     # A command becomes a form, a reply becomes values.

@@ -1,0 +1,148 @@
+"""`Watch`: who sees the attempts of one client: its observer, and the log where it listens to DEBUG.
+
+Where there is neither, an attempt goes past this module: `is_on` is all that it costs, and `clickasync.observe` is not
+even imported.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import anyio
+from attrs import define, evolve
+
+from clickasync.errors import ClickatellError, ConfigurationError
+from clickasync.law import Effect, Failure, Sending
+from clickasync.protocol import Lines
+from clickasync.results import Accepted, Rejected, SendResult, Uncertain
+
+if TYPE_CHECKING:
+    from clickasync.core.endings import Subject
+    from clickasync.observe import Observer
+
+__all__ = ["Note", "Watch"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger("clickasync")
+
+
+@define
+class Note:
+    """What an attempt says of itself."""
+
+    renewed: bool = False
+    """It waited for a new session."""
+    paused: float = 0.0
+    """Seconds that a rate limit made it wait."""
+
+
+Attempt: TypeAlias = Callable[[Note], Awaitable[T | Failure]]
+
+
+class Watch:
+    """Who sees the attempts of one client.
+
+    Args:
+        observer: the user's, if there is one.
+        server: the gateway's host and port, as an observer is given it.
+
+    Raises:
+        ConfigurationError: `observer` is none.
+    """
+
+    def __init__(self, observer: Observer | None = None, server: str = "") -> None:
+        if observer is not None and not callable(getattr(observer, "start", None)):
+            raise ConfigurationError("observer must have a method start(call), as clickasync.Observer says")
+        self._observer = observer
+        self._server = server
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody wants to see an attempt."""
+        return self._observer is not None or _log.isEnabledFor(logging.DEBUG)
+
+    def over(
+        self,
+        attempt: Attempt[T],
+        name: str,
+        effect: Effect = Effect.NONE,
+        *,
+        recipients: int = 0,
+        parts: int = 0,
+        sending: Sending | None = None,
+    ) -> Callable[[], Awaitable[T | Failure]]:
+        """`attempt`, seen each time that it is made.
+
+        Args:
+            attempt: of a command, or of an action of the Connect API.
+            name, effect, recipients, parts: the command's.
+            sending: whether it may have gone out.
+        """
+        from clickasync.core.endings import Subject
+
+        subject = Subject(name, effect, recipients, parts, sending)
+        numbers = count(1)
+        return lambda: self._seen(attempt, subject, next(numbers))
+
+    async def _seen(self, attempt: Attempt[T], subject: Subject, number: int) -> T | Failure:
+        from clickasync.core import endings
+        from clickasync.observe import CallStarted, begin, finish
+
+        started = CallStarted(subject.command, subject.recipients, subject.parts, self._server, number)
+        end = None if self._observer is None else begin(self._observer, started)
+        note = Note()
+        since = anyio.current_time()
+        ended = None
+        try:
+            result = await attempt(note)
+            ended = endings.returned(result, subject)
+        except Exception as error:
+            ended = endings.raised(error, subject)
+            raise
+        finally:
+            seconds = max(0.0, anyio.current_time() - since - note.paused)
+            ended = evolve(ended or endings.cancelled(subject), seconds=seconds, renewed=note.renewed)
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("%s", endings.in_words(started, ended))
+            finish(end, ended)
+        return result
+
+    # -- what became of recipients, once a send
+
+    def settling(self, send: Coroutine[Any, Any, T], recipients: int, sending: Sending) -> Coroutine[Any, Any, T]:
+        """`send`, of which the observer hears in the end what became of its recipients."""
+        return send if self._observer is None else self._settled(self._observer, send, recipients, sending)
+
+    async def _settled(self, observer: Observer, send: Coroutine[Any, Any, T], recipients: int, sending: Sending) -> T:
+        from clickasync.core import endings
+        from clickasync.observe import settle
+
+        counts = 0, 0, 0
+        try:
+            result = await send
+            counts = endings.count(result.each) if isinstance(result, Lines) else (recipients, 0, 0)
+        except BaseException as error:
+            if sending.maybe_sent:  # an unknown outcome, or a cancellation
+                counts = 0, 0, recipients
+            elif isinstance(error, ClickatellError):
+                counts = 0, recipients, 0
+            raise
+        finally:
+            if any(counts):
+                settle(observer, *counts)
+        return result
+
+    def settle(self, results: Iterable[SendResult]) -> None:
+        """Recipients have their results. Those that were never tried do not count."""
+        if self._observer is None:
+            return
+        from clickasync.observe import settle
+
+        kinds = [type(result) for result in results]
+        counts = kinds.count(Accepted), kinds.count(Rejected), kinds.count(Uncertain)
+        if any(counts):
+            settle(self._observer, *counts)
