@@ -50,6 +50,7 @@ FLOORS: Final[dict[str, int]] = {
     "clickasync.client": 8,
     # What is built on it, or beside it.
     "clickasync.simulator": 9,
+    "clickasync.otel": 9,
     "clickasync": 9,
     # Screens.
     "clickasync.cli": 10,
@@ -65,6 +66,7 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "xmltodict": ("clickasync.connect", "clickasync.callbacks", "clickasync.simulator"),
     "starlette": ("clickasync.simulator", "clickasync.callbacks.receiver"),
     "uvicorn": ("clickasync.simulator", "clickasync.cli"),
+    "opentelemetry": ("clickasync.otel",),
     "typer": ("clickasync.cli",),
     "rich": ("clickasync.cli",),
 }

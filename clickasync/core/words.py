@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from clickasync.codes.http import Code
-from clickasync.errors import ApiError, ConnectError, OutcomeUnknownError, ProtocolError, TransportError
+from clickasync.errors import BEGINS, ApiError, ConnectError, OutcomeUnknownError, ProtocolError, TransportError
 
 __all__ = ["code_of", "in_short"]
 
@@ -25,9 +25,9 @@ def in_short(error: BaseException) -> str:
         case ConnectError(codes=codes) if codes:
             return " ".join(_shown(code) or "an unknown code" for code in codes)
         case TransportError(reason=reason) | OutcomeUnknownError(reason=reason) | ProtocolError(reason=reason):
-            # Whoever wrote the status line may have quoted the request.
+            # Whoever wrote the status line, or the reply, may have quoted the request.
             status = re.match(r"HTTP \d{3}", reason)
-            return reason if status is None else status[0]
+            return reason.partition(BEGINS)[0] if status is None else status[0]
         case _:
             return type(error).__name__
 
