@@ -10,7 +10,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from clickasync.simulator import Gateway, serve
-from tests.support.guides import Guide
+from tests.support.guide import Guide
 
 GUIDE = Guide("otel")
 
