@@ -51,6 +51,7 @@ FLOORS: Final[dict[str, int]] = {
     # What is built on it, or beside it.
     "clickasync.simulator": 9,
     "clickasync.otel": 9,
+    "clickasync.blocking": 9,
     "clickasync": 9,
     # Screens.
     "clickasync.cli": 10,

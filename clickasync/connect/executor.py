@@ -11,7 +11,7 @@ from clickasync.connect.actions import ACTIONS, SECRET, check
 from clickasync.connect.codec import read_reply, write_request
 from clickasync.core.posting import post
 from clickasync.core.retrying import retry
-from clickasync.core.watching import Note, Watch
+from clickasync.core.watching import Watch
 from clickasync.errors import ConfigurationError, InvalidOptionError
 from clickasync.law import Believed, Effect, Failure, Reply
 from clickasync.redaction import Secret, SecretBytes
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clickasync.connect.readers import Values
+    from clickasync.core.attempts import Note
     from clickasync.transport import Transport
 
 __all__ = ["ConnectExecutor", "SolvedCaptcha", "usable_token"]

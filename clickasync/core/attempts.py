@@ -1,4 +1,4 @@
-"""How an attempt ended, as an observer and the log are given it. No I/O.
+"""Attempts, as an observer and the log are given them: how each began, and how it ended.
 
 ==============================  ==============  ===========================================================
 what an attempt gave or raised  outcome         its recipients count as
@@ -16,17 +16,34 @@ a cancellation                  ``cancelled``   uncertain, if it may have gone o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
-from attrs import frozen
+import anyio
+from attrs import define, evolve, frozen
 
 from clickasync.core.words import code_of
 from clickasync.errors import ApiError, ConnectError
 from clickasync.law import Effect, Failure, Lost, NotSent, Refused, Sending, Unreadable, judge
-from clickasync.observe import CallEnded, CallStarted, Outcome
+from clickasync.observe import CallEnded, CallStarted, Observer, Outcome, begin, finish
 from clickasync.protocol import Line, Lines
 
-__all__ = ["Subject", "cancelled", "count", "in_words", "raised", "returned"]
+__all__ = ["Note", "Subject", "count", "watch"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger("clickasync")
+
+
+@define
+class Note:
+    """What an attempt says of itself."""
+
+    renewed: bool = False
+    """It waited for a new session."""
+    paused: float = 0.0
+    """Seconds that a rate limit made it wait."""
 
 
 @frozen
@@ -34,14 +51,39 @@ class Subject:
     """The call whose attempts are watched."""
 
     command: str
-    effect: Effect = Effect.NONE
+    server: str
+    effect: Effect
     recipients: int = 0
     parts: int = 0
     sending: Sending | None = None
     """Whether it may have gone out."""
 
 
-def returned(result: object, subject: Subject) -> CallEnded:
+async def watch(
+    observer: Observer | None, subject: Subject, number: int, attempt: Callable[[Note], Awaitable[T | Failure]]
+) -> T | Failure:
+    """Make an attempt, the `number`-th, while `observer` and the log watch."""
+    started = CallStarted(subject.command, subject.recipients, subject.parts, subject.server, number)
+    end = None if observer is None else begin(observer, started)
+    note = Note()
+    since = anyio.current_time()
+    ended: CallEnded | None = None
+    try:
+        result = await attempt(note)
+        ended = _returned(result, subject)
+    except Exception as error:
+        ended = _raised(error, subject)
+        raise
+    finally:
+        seconds = max(0.0, anyio.current_time() - since - note.paused)
+        ended = evolve(ended or _cancelled(subject), seconds=seconds, renewed=note.renewed)
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s", _in_words(started, ended))
+        finish(end, ended)
+    return result
+
+
+def _returned(result: object, subject: Subject) -> CallEnded:
     """The end of an attempt that gave a value or a `Failure`."""
     match result:
         case NotSent() | Refused() | Lost() | Unreadable():
@@ -54,7 +96,7 @@ def returned(result: object, subject: Subject) -> CallEnded:
             return CallEnded("done")
 
 
-def raised(error: Exception, subject: Subject) -> CallEnded:
+def _raised(error: Exception, subject: Subject) -> CallEnded:
     """The end of an attempt that raised."""
     if subject.sending is not None and subject.sending.maybe_sent:
         return CallEnded("uncertain", uncertain=subject.recipients, error=type(error))
@@ -62,7 +104,7 @@ def raised(error: Exception, subject: Subject) -> CallEnded:
     return CallEnded(outcome, error=type(error), code=code_of(error))
 
 
-def cancelled(subject: Subject) -> CallEnded:
+def _cancelled(subject: Subject) -> CallEnded:
     """The end of an attempt that nobody waits for any more."""
     maybe_sent = subject.sending is not None and subject.sending.maybe_sent
     return CallEnded("cancelled", uncertain=subject.recipients if maybe_sent else 0)
@@ -75,7 +117,7 @@ def count(lines: Sequence[Line]) -> tuple[int, int, int]:
     return accepted, len(lines) - accepted - uncertain, uncertain
 
 
-def in_words(started: CallStarted, ended: CallEnded) -> str:
+def _in_words(started: CallStarted, ended: CallEnded) -> str:
     """An attempt in a line of the log."""
     to = f" to {started.recipients}" if started.recipients else ""
     how = ended.outcome.replace("_", " ")

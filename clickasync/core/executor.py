@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 
@@ -15,7 +15,7 @@ from clickasync.core.posting import post
 from clickasync.core.rate import RateLimit
 from clickasync.core.retrying import backoff, retry
 from clickasync.core.session import Session, SessionId
-from clickasync.core.watching import Note, Watch
+from clickasync.core.watching import Watch
 from clickasync.errors import (
     AuthenticationError,
     ClickatellError,
@@ -31,6 +31,9 @@ from clickasync.options import WireMessage
 from clickasync.protocol import Command, Lines, encode, querymsg, sendmsg
 from clickasync.results import MessageState
 from clickasync.transport import Transport
+
+if TYPE_CHECKING:
+    from clickasync.core.attempts import Note
 
 __all__ = ["Executor", "new_climsgid"]
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 import logging
 import weakref
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import anyio
 from attrs import define, frozen
@@ -34,13 +34,16 @@ from attrs import define, frozen
 from clickasync.background import BackgroundTask, Place, arrive, spawn
 from clickasync.core.posting import post
 from clickasync.core.retrying import backoff, retry
-from clickasync.core.watching import Note, Watch
+from clickasync.core.watching import Watch
 from clickasync.core.words import in_short
 from clickasync.errors import AuthenticationError, ClickatellError, ClosedError, SessionExpiredError
 from clickasync.law import Effect, Failure, Refused, judge
 from clickasync.protocol import Command, auth, encode, ping
 from clickasync.redaction import Secret
 from clickasync.transport import Transport
+
+if TYPE_CHECKING:
+    from clickasync.core.attempts import Note
 
 __all__ = ["Credentials", "Session", "SessionId"]
 

@@ -6,13 +6,10 @@ even imported.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
-
-import anyio
-from attrs import define, evolve
 
 from clickasync.errors import ClickatellError, ConfigurationError
 from clickasync.law import Effect, Failure, Sending
@@ -20,27 +17,17 @@ from clickasync.protocol import Lines
 from clickasync.results import Accepted, Rejected, SendResult, Uncertain
 
 if TYPE_CHECKING:
-    from clickasync.core.endings import Subject
+    from clickasync.core.attempts import Note
     from clickasync.observe import Observer
 
-__all__ = ["Note", "Watch"]
+__all__ = ["Watch"]
 
 T = TypeVar("T")
 
 _log = logging.getLogger("clickasync")
 
 
-@define
-class Note:
-    """What an attempt says of itself."""
-
-    renewed: bool = False
-    """It waited for a new session."""
-    paused: float = 0.0
-    """Seconds that a rate limit made it wait."""
-
-
-Attempt: TypeAlias = Callable[[Note], Awaitable[T | Failure]]
+Attempt: TypeAlias = "Callable[[Note], Awaitable[T | Failure]]"
 
 
 class Watch:
@@ -82,34 +69,11 @@ class Watch:
             name, effect, recipients, parts: the command's.
             sending: whether it may have gone out.
         """
-        from clickasync.core.endings import Subject
+        from clickasync.core.attempts import Subject, watch  # who is not watched does not wait for it
 
-        subject = Subject(name, effect, recipients, parts, sending)
-        numbers = count(1)
-        return lambda: self._seen(attempt, subject, next(numbers))
-
-    async def _seen(self, attempt: Attempt[T], subject: Subject, number: int) -> T | Failure:
-        from clickasync.core import endings
-        from clickasync.observe import CallStarted, begin, finish
-
-        started = CallStarted(subject.command, subject.recipients, subject.parts, self._server, number)
-        end = None if self._observer is None else begin(self._observer, started)
-        note = Note()
-        since = anyio.current_time()
-        ended = None
-        try:
-            result = await attempt(note)
-            ended = endings.returned(result, subject)
-        except Exception as error:
-            ended = endings.raised(error, subject)
-            raise
-        finally:
-            seconds = max(0.0, anyio.current_time() - since - note.paused)
-            ended = evolve(ended or endings.cancelled(subject), seconds=seconds, renewed=note.renewed)
-            if _log.isEnabledFor(logging.DEBUG):
-                _log.debug("%s", endings.in_words(started, ended))
-            finish(end, ended)
-        return result
+        subject = Subject(name, self._server, effect, recipients, parts, sending)
+        numbers = itertools.count(1)
+        return lambda: watch(self._observer, subject, next(numbers), attempt)
 
     # -- what became of recipients, once a send
 
@@ -118,13 +82,13 @@ class Watch:
         return send if self._observer is None else self._settled(self._observer, send, recipients, sending)
 
     async def _settled(self, observer: Observer, send: Coroutine[Any, Any, T], recipients: int, sending: Sending) -> T:
-        from clickasync.core import endings
+        from clickasync.core.attempts import count
         from clickasync.observe import settle
 
         counts = 0, 0, 0
         try:
             result = await send
-            counts = endings.count(result.each) if isinstance(result, Lines) else (recipients, 0, 0)
+            counts = count(result.each) if isinstance(result, Lines) else (recipients, 0, 0)
         except BaseException as error:
             if sending.maybe_sent:  # an unknown outcome, or a cancellation
                 counts = 0, 0, recipients

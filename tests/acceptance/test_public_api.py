@@ -33,7 +33,10 @@ PUBLIC: Final = {
         SessionExpiredError InvalidRequestError UnknownMessageError UnreachableError QuotaExceededError CreditError
         GatewayError TransportError OutcomeUnknownError ProtocolError ConnectError CallbackError
         MessageStatus ErrorCode Callback MessageType Feature Queue ConnectErrorCode
+        Observer CallStarted CallEnded
     """,
+    "clickasync.blocking": "Client Bulk Batch",
+    "clickasync.otel": "observer",
     "clickasync.callbacks": "parse receiver Assembler DeliveryReport InboundMessage OptOut Part CallbackError",
     "clickasync.simulator": "Gateway serve",
 }

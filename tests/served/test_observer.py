@@ -402,7 +402,7 @@ print(*sys.modules)
     loaded = done.stdout.split()
     assert "clickasync.core.executor" in loaded
     assert "clickasync.observe" not in loaded
-    assert "clickasync.core.endings" not in loaded
+    assert "clickasync.core.attempts" not in loaded
 
 
 @on_virtual_time

@@ -25,6 +25,8 @@ class Guide:
             re.findall(r"<!-- example: (\S+) -->\n```python\n(.*?)```", self.text, re.DOTALL)
         )
         """Code by the name in the comment before it."""
+        self.files: dict[str, str] = dict(re.findall(r"<!-- file: (\S+) -->\n```\w*\n(.*?)```", self.text, re.DOTALL))
+        """Contents by the path in the comment before them."""
         self.shown: dict[str, str] = dict(
             re.findall(r"<!-- example: (\S+) -->\n```python\n(?:.*?)```\n\n```\n(.*?)```", self.text, re.DOTALL)
         )
