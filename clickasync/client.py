@@ -38,7 +38,7 @@ from clickasync.results import (
     Skipped,
 )
 from clickasync.settings import check_count, check_positive, find_base_url, find_credentials, within_a_second
-from clickasync.transport import Transport
+from clickasync.transport import BaseUrl, Transport
 
 if TYPE_CHECKING:
     import httpx
@@ -139,10 +139,24 @@ class Client:
         rates = [] if rate_limit is None else [RateLimit(check_positive("rate_limit", rate_limit))]
         self.executor = Executor(self._transport, self._session, retries=retries, rates=rates, watch=watch)
         """Carries out commands; for the rooms of this package that build on the client."""
+        self.account = (self._base.url, credentials.api_id, credentials.user)
+        """Whose messages it sends: base URL, api_id and user name."""
         self._watch = DeliveryWatch()
 
+    _base: BaseUrl | None = None  # of one whose constructor failed, which a debugger may want to show
+
     def __repr__(self) -> str:
-        return f"Client({self._base.url!r})"
+        return f"Client({self._base.url!r})" if self._base else "Client()"
+
+    @property
+    def batch_size(self) -> int:
+        """Recipients in one call, at most."""
+        return self._batch_size
+
+    @property
+    def longest_request(self) -> float:
+        """Seconds after which nothing of a request can be under way any more."""
+        return self._transport.longest
 
     async def __aenter__(self) -> Self:
         return self

@@ -49,6 +49,7 @@ FLOORS: Final[dict[str, int]] = {
     # What users hold.
     "clickasync.client": 8,
     # What is built on it, or beside it.
+    "clickasync.campaigns": 9,
     "clickasync.simulator": 9,
     "clickasync.otel": 9,
     "clickasync.blocking": 9,
@@ -66,7 +67,9 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "httpx": ("clickasync.transport", "clickasync.simulator"),
     "xmltodict": ("clickasync.connect", "clickasync.callbacks", "clickasync.simulator"),
     "starlette": ("clickasync.simulator", "clickasync.callbacks.receiver"),
-    "uvicorn": ("clickasync.simulator", "clickasync.cli"),
+    "uvicorn": ("clickasync.cli",),
+    "h11": ("clickasync.simulator",),
+    "sqlalchemy": ("clickasync.campaigns",),
     "opentelemetry": ("clickasync.otel",),
     "typer": ("clickasync.cli",),
     "rich": ("clickasync.cli",),
@@ -84,6 +87,11 @@ PURE: Final = (
     "clickasync.law",
     "clickasync.protocol",
     "clickasync.bulk.groups",
+    "clickasync.campaigns.states",
+    "clickasync.campaigns.blocks",
+    "clickasync.campaigns.windows",
+    "clickasync.campaigns.sheet",
+    "clickasync.campaigns.packing",
     "clickasync.connect.actions",
     "clickasync.connect.codec",
     "clickasync.connect.models",
@@ -100,8 +108,6 @@ MOST_LINES: Final = 400
 MOST_ATTRIBUTES: Final = 10
 MANY_ATTRIBUTES: Final = {
     "clickasync.cli.bulk.run.Run",
-    "clickasync.simulator.connect.state.Connect",
-    "clickasync.simulator.gateway.Gateway",
 }
 
 
@@ -270,6 +276,7 @@ def test_no_room_reaches_into_private_names(module: Module) -> None:
         node.attr
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("_")
+        if node.attr != "_replace"  # of a NamedTuple, and public
     }
     imported = {
         alias.name
@@ -344,7 +351,17 @@ def test_importing_a_package_loads_no_library_that_few_need(module: str, every_n
     """Not even where each of its public names is used."""
     loaded = {name.partition(".")[0] for name in loaded_by(module, every_name=every_name)}
     assert "clickasync" in loaded
-    assert not loaded & {"httpx", "httpcore", "typer", "click", "rich", "xmltodict", "starlette", "uvicorn"}
+    assert not loaded & {
+        "httpx",
+        "httpcore",
+        "typer",
+        "click",
+        "rich",
+        "sqlalchemy",
+        "xmltodict",
+        "starlette",
+        "uvicorn",
+    }
     assert not loaded & {"aiohttp", "trio", "fastapi", "hypothesis", "pytest", "sqlalchemy"}
 
 

@@ -12,6 +12,9 @@ running       the portal to it                            the interpreter exits:
 over          `ClosedError`
 ============  ==========================================  =======================================================
 
+A fork waits while the thread starts: what is half imported then stays half imported in the child, which would wait for
+it for ever. Once the loop is up, all that a usual call needs is there.
+
 The thread is a daemon, so that it keeps no program from ending. At exit the loop is asked to end, within a second: what
 is still under way then is cancelled, as by Ctrl-C.
 """
@@ -19,6 +22,7 @@ is still under way then is cancelled, as by Ctrl-C.
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
 import threading
 from collections.abc import Awaitable, Callable
@@ -36,6 +40,19 @@ __all__ = ["call"]
 T = TypeVar("T")
 
 _LAST_SECONDS: Final = 1.0
+_NEEDED: Final = (
+    "certifi",
+    "clickasync.batch",
+    "clickasync.bulk",
+    "clickasync.core.attempts",
+    "clickasync.transport.on_asyncio",
+    "encodings.idna",
+    "encodings.utf_16_be",
+    "html",
+    "random",
+    "urllib.parse",
+)
+"""What is elsewhere imported when it is first used."""
 
 
 def call(function: Callable[[], Awaitable[T]]) -> T:
@@ -72,19 +89,21 @@ class _Loop:
     """The loop of one process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.starting = threading.Lock()
+        """Held while the thread starts, and while the process forks."""
         self._thread: threading.Thread | None = None
         self._portal: Future[BlockingPortal] = Future()
 
     def submit(self, function: Callable[[], Awaitable[T]]) -> Future[T]:
         """Let the loop await `function`; it is up when this returns."""
-        with self._lock:
+        with self.starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="clickasync-blocking", daemon=True)
                 self._thread.start()
                 atexit.register(_stop_here)
+            portal = self._portal.result()
         try:
-            return self._portal.result().start_task_soon(function)
+            return portal.start_task_soon(function)
         except RuntimeError as error:
             if self._thread is threading.current_thread():
                 raise RuntimeError(
@@ -102,6 +121,8 @@ class _Loop:
 
     def _run(self) -> None:
         try:
+            for module in _NEEDED:
+                importlib.import_module(module)
             anyio.run(self._serve)
         except BaseException as error:
             if self._portal.done():
@@ -118,9 +139,27 @@ _loops: dict[int, _Loop] = {}
 """By process. A lock that was held when the process was forked is never the child's."""
 
 
+_held: list[_Loop] = []
+"""Whose start a fork that is under way holds up."""
+
+
 def _here() -> _Loop:
     pid = os.getpid()
+    if not _loops and hasattr(os, "register_at_fork"):  # not on Windows; children inherit it
+        os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_release)
     return _loops.get(pid) or _loops.setdefault(pid, _Loop())
+
+
+def _hold() -> None:
+    loop = _loops.get(os.getpid())
+    if loop is not None and not _held:  # two threads may have registered this at once
+        loop.starting.acquire()
+        _held.append(loop)
+
+
+def _release() -> None:
+    while _held:
+        _held.pop().starting.release()
 
 
 def _stop_here() -> None:

@@ -7,6 +7,8 @@ long inbound messages.
 >>> report = parse(b"apiMsgId=996f364775e24b84&to=27821234567&timestamp=1218007814&status=003&charge=0.3")
 >>> report.status.description
 'Delivered to gateway'
+
+.. include:: README.md
 """
 
 from __future__ import annotations

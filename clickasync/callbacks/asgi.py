@@ -49,7 +49,7 @@ class Disconnected(Exception):  # noqa: N818 - nothing went wrong
 
 
 class Credentials:
-    """The user name and password that a callback must bear (HTTP Basic), compared in constant time."""
+    """The user name and password that a callback must have (HTTP Basic), compared in constant time."""
 
     def __init__(self, user: str, password: str) -> None:
         if ":" in user:
@@ -57,9 +57,9 @@ class Credentials:
         self._digest = _digest(f"{user}:{password}".encode())
 
     def admit(self, scope: Scope) -> bool:
-        """Whether the request bears them.
+        """Whether the request has them.
 
-        One comparison of digests of equal length: its time tells neither which of the two is wrong nor how long
+        One comparison of digests of equal length: its time shows neither which of the two is wrong nor how long
         they are, nor whether there were any.
         """
         return hmac.compare_digest(_digest(_basic(_header(scope, b"authorization"))), self._digest)
@@ -86,7 +86,8 @@ def _basic(header: bytes) -> bytes:
 async def read_params(scope: Scope, receive: Receive) -> bytes | None:
     """The raw parameters of a GET's query, or a POST's body and query; None when they are over 64 KiB.
 
-    The body's parameters stand first, so that they count where the query repeats them. An XML body stands alone.
+    The body's parameters stand first, so that they count where the query repeats them. A body of XML or JSON stands
+    alone.
 
     Raises:
         Disconnected: the caller went away.
@@ -96,7 +97,7 @@ async def read_params(scope: Scope, receive: Receive) -> bytes | None:
         body = await _read_body(scope, receive)
         if body is None:
             return None
-        if not params or body.lstrip().startswith(b"<"):
+        if not params or body.lstrip()[:1] in (b"<", b"{"):
             params = body
         elif body:
             params = body + b"&" + params

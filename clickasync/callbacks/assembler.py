@@ -72,7 +72,7 @@ class Assembler:
     def add(self, message: InboundMessage) -> InboundMessage | None:
         """The whole message when `message` is its last part to arrive, else None.
 
-        A message that is no part comes straight back. The whole bears everything of part number 1 (ID, timestamp,
+        A message that is no part comes straight back. The whole has everything of part number 1 (ID, timestamp,
         charset) but for its text, which is all of it, and its UDH, which is empty.
         """
         part = message.part

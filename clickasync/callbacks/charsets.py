@@ -10,7 +10,7 @@ from clickasync.encoding import gsm_decode
 __all__ = ["decode", "is_known"]
 
 # The names come from the network: looking any of them up in Python's registry would import modules by name, reach
-# codecs that are no charsets (punycode, unicode_escape) and remember every wrong name for ever. Hence a list.
+# codecs that are no charsets (punycode, unicode_escape) and remember every wrong name. Hence a list.
 _CODECS: Final = {
     "ascii": "ascii",
     "usascii": "ascii",

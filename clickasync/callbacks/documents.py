@@ -1,14 +1,16 @@
-"""The XML and SOAP transports: from a document that strangers may have written to its fields."""
+"""The XML, SOAP and JSON transports: from a document that strangers may have written to its fields."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Container
 from typing import Any, Final
 
 from clickasync.callbacks.charsets import is_known
 from clickasync.errors import CallbackError
 
-__all__ = ["MAX_DEPTH", "fields_of"]
+__all__ = ["MAX_DEPTH", "fields_of", "fields_of_json"]
 
 MAX_DEPTH: Final = 16
 """Levels of elements. SOAP needs four: Envelope, Body, mt_callback and its fields."""
@@ -39,6 +41,36 @@ def fields_of(document: str | bytes, ids: frozenset[str]) -> dict[str, str | byt
         raise CallbackError("the XML document is not well-formed")
     fields: dict[str, str | bytes] = {**_event(tree, ids)}
     if encoding == _LATIN_1 and "text" in fields:
+        fields["text"] = _as_it_came(str(fields["text"]))
+    return fields
+
+
+def fields_of_json(document: bytes, names: Container[str]) -> dict[str, str | bytes]:
+    """The members of a flat object whose names, in any case, are among `names`; the first of a name wins.
+
+    Numbers are given as they are written. What is neither text nor a number is no field. Bytes that are not UTF-8 are
+    the handset's, as in an XML document: ``text`` is then given as bytes.
+
+    Raises:
+        CallbackError: not a JSON object.
+    """
+    is_utf8 = True
+    try:
+        text = document.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text, is_utf8 = document.decode(_LATIN_1), False
+    try:
+        members = json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=list)
+    except (ValueError, RecursionError):
+        members = None
+    if not isinstance(members, list):
+        # Raised here, where no parser's exception that quotes the document is chained to it.
+        raise CallbackError("the JSON document is not well-formed")
+    fields: dict[str, str | bytes] = {}
+    for name, value in members:
+        if isinstance(value, str) and name.lower() in names:
+            fields.setdefault(name.lower(), value)
+    if not is_utf8 and "text" in fields:
         fields["text"] = _as_it_came(str(fields["text"]))
     return fields
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
     from decimal import Decimal
 
     from clickasync.codes import MessageStatus
@@ -20,9 +20,11 @@ OPT_OUT_WORDS: Final = frozenset({"STOP", "END", "CANCEL", "UNSUBSCRIBE", "QUIT"
 # Concatenation in 3GPP TS 23.040: the information element's identifier, and the bytes of its reference.
 _REFERENCE_BYTES: Final = {0x00: 1, 0x08: 2}
 
-# The way of a message through its statuses, where reports bear the same second. A receipt of the handset is proof
+# The way of a message through its statuses, where reports have the same second. A receipt of the handset is proof
 # of delivery, so it outranks the other final statuses.
 _WAY: Final = ("001", "011", "008", "002", "003", "006", "014", "012", "010", "009", "005", "007", "004")
+
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @frozen
@@ -58,14 +60,14 @@ class DeliveryReport:
     climsgid: str
     """The client message ID; may be empty."""
     to: str
-    """The recipient."""
+    """The recipient; empty where the gateway does not say."""
     from_: str
     """The sender; may be empty."""
     status: MessageStatus
     charge: Decimal | None
     """Credits, where the gateway says so."""
-    timestamp: datetime
-    """When the message came to this status: aware, in UTC."""
+    timestamp: datetime | None
+    """When the message came to this status: aware, in UTC; None where the gateway does not say."""
     api_id: str | None
     """The API connection it was sent through; XML callbacks do not say."""
 
@@ -74,8 +76,9 @@ class DeliveryReport:
 
         Reports come late, twice and out of order. A final status beats an intermediate one whatever the timestamps
         say; of two of a kind the later one wins; within one second the one further on its way (004 before all).
-        A repeated status replaces nothing, and neither does a report of another message. Keep each report that
-        supersedes the one kept before, and you end with the same status in whatever order they arrive.
+        A report without a time counts as the oldest of its kind. A repeated status replaces nothing, and neither does a
+        report of another message. Keep each report that supersedes the one kept before, and you end with the same
+        status in whatever order they arrive.
 
         >>> if stored is None or report.supersedes(stored):
         ...     await save(report)
@@ -87,7 +90,7 @@ class DeliveryReport:
     @property
     def _precedence(self) -> tuple[bool, datetime, int, str]:
         way = _WAY.index(self.status.value) if self.status.value in _WAY else -1
-        return self.status.is_final, self.timestamp, way, self.status.value
+        return self.status.is_final, self.timestamp or _LONG_AGO, way, self.status.value
 
 
 def _as_tuple(keywords: Iterable[str]) -> tuple[str, ...]:
@@ -122,7 +125,7 @@ class InboundMessage:
     def part(self) -> Part | None:
         """Which part of a long message this is, from the UDH; None for a whole message.
 
-        As the standard asks of a receiver, a part numbered outside 1 to total counts as a message of its own.
+        As the standard asks of a receiver, a part numbered outside 1 to total counts as a whole message.
         """
         return find_part(self.udh)
 

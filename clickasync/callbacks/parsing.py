@@ -1,8 +1,9 @@
 """Reading one callback: no I/O, no clock; parameters in, an event out.
 
-Six transports carry the same fields: plain HTTP as parameters, XML and SOAP as a document in the parameter
-``data``, each by GET or POST. Names differ in case between them, so they are read case-insensitively; fields that
-nobody knows are ignored; of a field given twice the first counts.
+Seven transports carry the same fields: plain HTTP as parameters, XML and SOAP as a document in the parameter
+``data``, each by GET or POST, and "JSON RAW HTTP POST" as a JSON object. The vendor does not document the layout of the
+last one: it is taken for one flat object with the names of plain HTTP. Names differ in case between transports, so they
+are read case-insensitively; fields that nobody knows are ignored; of a field given twice the first counts.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from clickasync.callbacks.charsets import decode
-from clickasync.callbacks.documents import fields_of
+from clickasync.callbacks.documents import fields_of, fields_of_json
 from clickasync.callbacks.models import DeliveryReport, InboundMessage, find_part
 from clickasync.codes import MessageStatus
 from clickasync.errors import CallbackError
@@ -35,6 +36,7 @@ _IDS: Final = frozenset({"apimsgid", "momsgid"})
 _NAMES: Final = _IDS | frozenset(
     {"api_id", "climsgid", "to", "from", "timestamp", "status", "charge", "text", "charset", "udh", "data"}
 )
+_NAMES_IN_JSON: Final = _NAMES - {"data"}  # a document inside a document is none of ours
 _STATUS: Final = re.compile(r"[0-9A-Za-z_.-]{1,32}")
 _UNIX_SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _LOCAL_TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]*([0-9]{2}:[0-9]{2}:[0-9]{2})")
@@ -46,13 +48,13 @@ _Fields: TypeAlias = Mapping[str, str | bytes]
 
 
 def parse(params: Mapping[str, str] | bytes, *, keywords: Iterable[str] = ()) -> DeliveryReport | InboundMessage:
-    """The event that a callback tells of.
+    """The event that a callback is about.
 
     Args:
-        params: the parameters as a mapping of decoded text, or the raw query string, form body or XML document as
-            bytes. Only bytes can honour the charset of an inbound text (``%E9`` in ISO-8859-1): a mapping's text is
-            taken as it is. A charset that is unknown, empty or contradicted by the bytes reads as UTF-8 where they
-            are valid UTF-8, else as windows-1252.
+        params: the parameters as a mapping of decoded text, or the raw query string, form body, XML document or JSON
+            object as bytes. Only bytes can honour the charset of an inbound text (``%E9`` in ISO-8859-1): a mapping's
+            text is taken as it is. A charset that is unknown, empty or contradicted by the bytes reads as UTF-8 where
+            they are valid UTF-8, else as windows-1252.
         keywords: yours on shared short codes, for "STOP fun" and "fun STOP".
 
     Raises:
@@ -97,8 +99,11 @@ def _fields_of_mapping(params: Mapping[str, str]) -> _Fields:
 
 def _fields_of_bytes(raw: bytes) -> _Fields:
     _bound(len(raw))
-    if raw.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return {"data": raw}
+    match raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]:
+        case b"<":
+            return {"data": raw}
+        case b"{":
+            return fields_of_json(raw, _NAMES_IN_JSON)
     fields: dict[str, str | bytes] = {}
     for pair in raw.removeprefix(b"?").split(b"&"):
         name, _, value = pair.partition(b"=")
@@ -113,15 +118,16 @@ def _percent_decode(quoted: bytes) -> bytes:
 
 
 def _delivery_report(fields: _Fields) -> DeliveryReport:
-    charge = _optional(fields, "charge")
+    # Some senders give nothing but the ID and the status.
+    charge, timestamp = _optional(fields, "charge"), _optional(fields, "timestamp")
     return DeliveryReport(
         id=_id(fields, "apiMsgId"),
         climsgid=_optional(fields, "cliMsgId"),
-        to=_required(fields, "to"),
+        to=_optional(fields, "to"),
         from_=_optional(fields, "from"),
         status=_status(_required(fields, "status")),
         charge=_credits(charge) if charge else None,
-        timestamp=_timestamp(_required(fields, "timestamp")),
+        timestamp=_timestamp(timestamp) if timestamp else None,
         api_id=_optional(fields, "api_id") or None,
     )
 
@@ -174,9 +180,11 @@ def _status(value: str) -> MessageStatus:
 
 
 def _credits(value: str) -> Decimal:
-    if not _CREDITS.fullmatch(value):
+    # "0.300 000" is seen: groups of digits.
+    digits = value if value.isalnum() else "".join(value.split())
+    if not _CREDITS.fullmatch(digits):
         raise CallbackError("charge is not a number of credits")
-    return Decimal(value)
+    return Decimal(digits)
 
 
 def _timestamp(value: str) -> datetime:
@@ -193,8 +201,7 @@ def _timestamp(value: str) -> datetime:
 
 
 def _udh(value: str) -> bytes:
-    if not _HEX.fullmatch(value):
-        raise CallbackError("udh is not pairs of hex digits")
-    if len(value) > 2 * _MAX_UDH:
-        raise CallbackError(f"udh is longer than {_MAX_UDH} bytes")
+    """The user data header; empty where it cannot be read: the message is worth more than its header."""
+    if len(value) > 2 * _MAX_UDH or not _HEX.fullmatch(value):
+        return b""
     return bytes.fromhex(value)

@@ -46,7 +46,7 @@ _TOO_LARGE: Final = Answer(413, f"larger than {MAX_SIZE // 1024} KiB")
 _FAILED: Final = Answer(500, "it could not be handled; please try again later")
 _BUSY: Final = Answer(503, "it is being handled; please try again later", ((b"retry-after", b"60"),))
 
-# Telling the store what became of an event must not be cut off by a cancellation, nor hold one up for ever.
+# A cancellation must not keep the store from learning what became of an event, and the store must not hold it up.
 _LAST_WORDS: Final = 5.0  # seconds
 
 
@@ -68,7 +68,7 @@ def receiver(
     client: ReportSink | None = None,
     observer: Observer | None = None,
 ) -> ASGIApp:
-    """An ASGI app that takes the gateway's callbacks on any path, by GET or POST, in all six transports.
+    """An ASGI app that takes the gateway's callbacks on any path, by GET or POST, in all seven transports.
 
     Mounted at ``/hooks``, give the gateway the address with the slash, ``/hooks/``: Starlette and FastAPI redirect the
     other one. One app belongs to one event loop.
@@ -81,8 +81,8 @@ def receiver(
     401     wrong credentials
     405     neither GET nor POST
     413     over 64 KiB
-    500     the handler raised (the exception is logged, not told); the gateway comes again
-    503     another process has it in hand, by word of `store`; the gateway comes again
+    500     the handler raised (the exception is logged and not shown); the gateway comes again
+    503     another process is handling it, says `store`; the gateway comes again
     ======  ========================================================================================
 
     A report (ID and status) or an inbound message (ID) that was handled already is acknowledged and not handled
@@ -92,10 +92,10 @@ def receiver(
         on_report: ``async def save(report: DeliveryReport) -> None``.
         on_message: ``async def reply(message: InboundMessage) -> None``; called for each part of a long one, see
             `Assembler`.
-        auth: user name and password that the callbacks bear (HTTP Basic), as you set them at the gateway.
+        auth: user name and password that callbacks must have (HTTP Basic), as you set them at the gateway.
         keywords: yours on shared short codes, for `InboundMessage.opt_out`.
         store: remembers what was handled; by default this process's memory (`MemoryStore`).
-        client: a `Client` whose `wait_for_delivery` is told each new report, once `on_report` is done with it.
+        client: a `Client`: each new report goes to its `wait_for_delivery` once `on_report` is done.
         observer: sees every callback, and how it was answered: see `clickasync.Observer`.
 
     Raises:

@@ -9,6 +9,7 @@ import typer
 from clickasync._version import __version__
 from clickasync.cli import account, ask, codes, listen, send, simulator, text
 from clickasync.cli.bulk import command as bulk
+from clickasync.cli.campaign import command as campaign
 from clickasync.cli.command import new_app
 from clickasync.cli.connect import command as connect
 from clickasync.cli.demo import command as demo
@@ -39,5 +40,5 @@ def _all(
     pass
 
 
-for module in (send, bulk, text, ask, account, codes, simulator, demo, connect, listen):
+for module in (send, bulk, campaign, text, ask, account, codes, simulator, demo, connect, listen):
     module.register(app)

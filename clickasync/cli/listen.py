@@ -23,7 +23,7 @@ async def listen(
     port: Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)] = 8096,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     auth: Annotated[
-        str | None, typer.Option(metavar="USER:PASSWORD", help="HTTP Basic credentials that callbacks must bear.")
+        str | None, typer.Option(metavar="USER:PASSWORD", help="HTTP Basic credentials that callbacks must have.")
     ] = None,
     keyword: Annotated[
         list[str] | None, typer.Option(help="Your keyword on a shared short code, for opt-outs; may be repeated.")
@@ -32,7 +32,7 @@ async def listen(
 ) -> None:
     """Print delivery reports and inbound messages as they arrive, until Ctrl-C.
 
-    The first line says where it listens: any path there takes callbacks, by GET and POST, in all six transports. With
+    The first line says where it listens: any path there takes callbacks, by GET and POST, in all seven transports. With
     --json that line goes to stderr, and stdout has nothing but JSON lines.
     """
 
@@ -58,7 +58,14 @@ def _show_report(event: DeliveryReport, *, as_json: bool) -> None:
         return
     fields: dict[str, Any] = {"kind": "report", "id": event.id, "climsgid": event.climsgid, "to": event.to}
     fields |= {"from": event.from_, "status": event.status.value, "description": event.status.description}
-    show_json({**fields, "charge": event.charge, "timestamp": event.timestamp.isoformat(), "api_id": event.api_id})
+    show_json(
+        {
+            **fields,
+            "charge": event.charge,
+            "timestamp": event.timestamp and event.timestamp.isoformat(),
+            "api_id": event.api_id,
+        }
+    )
 
 
 def _show_message(event: InboundMessage, *, as_json: bool) -> None:
@@ -80,7 +87,7 @@ def _show_message(event: InboundMessage, *, as_json: bool) -> None:
 
 
 def _time(event: DeliveryReport | InboundMessage) -> str:
-    return f"{event.timestamp:%Y-%m-%d %H:%M:%S}"
+    return f"{event.timestamp:%Y-%m-%d %H:%M:%S}" if event.timestamp else "-"
 
 
 def _show_row(cells: Iterable[str]) -> None:

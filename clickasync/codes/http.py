@@ -130,7 +130,8 @@ class ErrorCode(Code):
     """What an ``ERR: <code>, <description>`` of the HTTP API means.
 
     001 to 301 and 901 as the vendor's current table has them; 004, 110 to 112 and 302 are from the HTTP API
-    specification V2.3.8, 100 from later pages: those have no comment.
+    specification V2.3.8, 100 from later pages, 606 and 607 from V2.2.7: those have no comment. Of 124 to 127 (one-time
+    passwords) the vendor gives no words at all.
     """
 
     AUTHENTICATION_FAILED = "001", "Authentication failed", "Authentication details are incorrect."
@@ -240,6 +241,10 @@ class ErrorCode(Code):
         "Invalid Sender ID",
         "A sender ID needs to be registered and approved before it can be successfully used in message sending.",
     )
+    OTP_124 = "124"
+    OTP_125 = "125"
+    OTP_126 = "126"
+    OTP_127 = "127"
     NUMBER_DELISTED = (
         "128",
         "Number delisted",
@@ -263,6 +268,8 @@ class ErrorCode(Code):
     )
     NO_CREDIT_LEFT = "301", "No credit left", "Insufficient credits"
     MAX_ALLOWED_CREDIT = "302", "Max allowed credit"
+    INVALID_VOUCHER = "606", "Invalid Voucher"
+    EXPIRED_VOUCHER = "607", "Expired Voucher"
     INTERNAL_ERROR = "901", "Internal error", "Please retry"
 
 

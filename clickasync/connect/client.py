@@ -10,7 +10,7 @@ from clickasync.connect.executor import ConnectExecutor, usable_token
 from clickasync.core.watching import Watch
 from clickasync.errors import ConfigurationError, ConnectError
 from clickasync.redaction import hidden
-from clickasync.transport import Transport, parse_base_url
+from clickasync.transport import BaseUrl, Transport, parse_base_url
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -91,8 +91,10 @@ class ConnectClient:
         watch = Watch(observer, self._base.authority)
         self._executor = ConnectExecutor(usable_token(token), self._transport, retries, watch)
 
+    _base: BaseUrl | None = None  # of one whose constructor failed, which a debugger may want to show
+
     def __repr__(self) -> str:
-        return f"<ConnectClient {self._base.url}>"
+        return f"ConnectClient(base_url={self._base.url!r})" if self._base else "ConnectClient()"
 
     async def __aenter__(self) -> Self:
         return self

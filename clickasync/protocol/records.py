@@ -24,9 +24,11 @@ ERROR_TAIL: Final = r"(?i)ERR:[ \t]*[0-9]{3}[ \t]*,.*"
 _LINE_END: Final = re.compile(r"\r\n|[\n\r]")
 _BREAKS_AT_END: Final = r"(?i)(?:<br\s*/?>\s*)+\Z"
 
-_ID: Final = re.compile(r"ID[ \t]*:[ \t]*(?!To:)(\S+)(?:[ \t]+(.*))?", re.IGNORECASE)
+_ID: Final = re.compile(r"ID[ \t]*:[ \t]*([^\s:]+)(?:[ \t]+(.*))?", re.IGNORECASE)
 _ERR: Final = re.compile(r"ERR[ \t]*:(.*)", re.IGNORECASE)
-_MARK: Final = re.compile(r"(?:^|\s)(ID|ERR|To)[ \t]*:", re.IGNORECASE)
+_MARK: Final = re.compile(r"(?:(?:^|\s)(?i:ID|ERR|To)|ID|ERR)[ \t]*:")
+"""A record begins, or names a number. ``ID:`` and ``ERR:``, written so, count within a word, too: where a line was cut,
+the next one follows without a blank."""
 _TO: Final = re.compile(r"(?:^|\s)To:[ \t]*(\+?[0-9]+)(?=\s|$)", re.IGNORECASE)
 _TO_AT_END: Final = re.compile(r"(?:^|\s)To:[ \t]*(\+?[0-9]+)\Z", re.IGNORECASE)
 _CODE: Final = re.compile(r"[ \t]*([0-9]{3})[ \t]*(?:,|$)")
@@ -82,8 +84,8 @@ def _identified(id: str, rest: str) -> Record | None:
 
 def _refused(rest: str) -> Record | None:
     """What stands behind ``ERR:``. The description may hold commas, colons, and a ``To:`` that names nobody."""
-    marks = [mark.upper() for mark in _MARK.findall(rest)]
-    if len(marks) > 1 or marks not in ([], ["TO"]) or re.search(ID_TAIL, rest):
+    marks = _MARK.findall(rest)
+    if marks and (len(marks) > 1 or "TO" not in marks[0].upper()):
         return None  # two records in one line
     to = _TO_AT_END.search(rest) if marks else None
     if to is not None:

@@ -1,4 +1,4 @@
-"""A Clickatell gateway to develop and test against: state machine, HTTP server, callbacks.
+"""A Clickatell gateway to develop and test against: state machine, HTTP server, callbacks, inbox.
 
     from clickasync.simulator import Gateway, serve
 
@@ -7,20 +7,39 @@
         ...                            # point any Clickatell client at `url`: api_id 1, user demo, password demo
     print(gateway.messages)            # the ledger of what was accepted
 
-Numbers that begin with 999 and a three-digit code are test numbers: 001 to 014 are accepted and end in that status, 100
-and above are refused with that error. Every other number is delivered: 003 after a second, 004 after two more.
-
 It reads requests and writes replies by itself and shares no code with the client: a misreading of the protocol in one
 of them cannot cancel itself out in the other.
 
-The server needs starlette and uvicorn: ``pip install 'clickasync[simulator]'``. `Gateway` alone needs neither.
+The server needs starlette and h11: ``pip install 'clickasync[simulator]'``. `Gateway` alone needs neither.
+
+.. include:: README.md
 """
 
 from __future__ import annotations
 
-from clickasync.simulator.callbacks import CallbackType
-from clickasync.simulator.gateway import VOUCHER, Gateway
-from clickasync.simulator.messages import Message
-from clickasync.simulator.server import create_app, run, serve
+from clickasync.simulator.answer import Answer, WireError
+from clickasync.simulator.gateway import Gateway
+from clickasync.simulator.server import create_app, run, serve, serving
+from clickasync.simulator.world.accounts import VOUCHER
+from clickasync.simulator.world.events import Attempt, CallbackType
+from clickasync.simulator.world.feed import Event, Subscription
+from clickasync.simulator.world.journal import Hit, Refused
+from clickasync.simulator.world.messages import Message
 
-__all__ = ["VOUCHER", "CallbackType", "Gateway", "Message", "create_app", "run", "serve"]
+__all__ = [
+    "VOUCHER",
+    "Answer",
+    "Attempt",
+    "CallbackType",
+    "Event",
+    "Gateway",
+    "Hit",
+    "Message",
+    "Refused",
+    "Subscription",
+    "WireError",
+    "create_app",
+    "run",
+    "serve",
+    "serving",
+]

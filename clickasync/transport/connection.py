@@ -61,10 +61,11 @@ def describe(what: str, error: BaseException) -> str:
     """`what`, and the system's words for why. Those of other libraries may hold a URL, and a URL may hold a token."""
     words = ""
     cause: BaseException | None = error
-    while cause is not None:
+    for _ in range(8):  # an exception can be its own cause
         if isinstance(cause, OSError):
             words = str(cause) or words
-        cause = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause.__cause__
+        if cause is not None:
+            cause = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause.__cause__
     return f"{what}: {words}" if words else what
 
 

@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import anyio
 import httpx
@@ -161,6 +163,7 @@ async def _exchange(
         request = client.build_request(
             "POST", url, headers=HEADERS, content=SecretBytes(form), extensions={"timeout": timeout}
         )
+        request.stream = _body_class(client)(form)
         if isinstance(url, _DiscreetURL):
             request.url = url  # `build_request` makes a plain one of it
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing was sent
@@ -168,6 +171,34 @@ async def _exchange(
     sending.mark_sent()
     outcome = await _within(_or_none(limits.total), _send(client, request))
     return outcome or Lost(f"no complete reply within {limits.total:g} s")
+
+
+@cache
+def _body_class_of(base: type) -> type:
+    class Body(base):  # type: ignore[misc] # which of the two libraries has it is known when it runs
+        """A body that is no async generator: one that is left unfinished, by a cancelled call, upsets trio."""
+
+        def __init__(self, form: bytes) -> None:
+            self._form = form
+            self._left = b""
+
+        def __aiter__(self) -> Self:
+            self._left = self._form
+            return self
+
+        async def __anext__(self) -> bytes:
+            left, self._left = self._left, b""
+            if not left:
+                raise StopAsyncIteration
+            return left
+
+    return Body
+
+
+def _body_class(client: httpx.AsyncClient) -> Any:
+    """A class of bodies for this client: httpx's and httpx2's want their own."""
+    kind = next(kind for kind in type(client).__mro__ if kind.__name__ == "AsyncClient")
+    return _body_class_of(sys.modules[kind.__module__.partition(".")[0]].AsyncByteStream)
 
 
 async def _send(client: httpx.AsyncClient, request: httpx.Request) -> Outcome:

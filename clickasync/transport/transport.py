@@ -73,6 +73,8 @@ class Transport:
     ) -> None:
         self._base = base
         self._limits, self._queue_seconds = _limits(timeout)
+        self.longest = self._limits.total
+        """Seconds that a post may take, at most."""
         self._max_connections = max_connections
         self._client = _checked(http_client)
         self._is_proxied = http_client is None and environment_has_proxy(base)

@@ -10,6 +10,7 @@ import importlib
 import io
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -71,7 +72,10 @@ def test_docstrings_hold_examples() -> None:
 
 
 @pytest.mark.parametrize("found", [pytest.param(found, id=found.name) for found in EXAMPLES])
-def test_an_example_does_what_its_docstring_says(found: doctest.DocTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_example_does_what_its_docstring_says(
+    found: doctest.DocTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
     checker = doctest.OutputChecker()
     for source, wanted, printed in asyncio.run(told_by(found, monkeypatch)):
         assert checker.check_output(wanted.replace("…", "..."), printed, doctest.ELLIPSIS), (source, wanted, printed)

@@ -19,7 +19,6 @@ import pytest
 from clickasync import (
     Accepted,
     ClickatellError,
-    Client,
     ClosedError,
     Message,
     OutcomeUnknownError,
@@ -31,8 +30,12 @@ from clickasync import (
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always
 from tests.support.virtual import answer, client_of, on_virtual_time, virtual_gateway
+from tests.support.ways import Client, both_ways, way
 
-pytestmark = pytest.mark.anyio
+__all__ = ["way"]
+
+
+pytestmark = [pytest.mark.anyio, both_ways]
 
 LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
 TO = "27821234567"

@@ -12,7 +12,6 @@ import pytest
 from clickasync import (
     Accepted,
     ClickatellError,
-    Client,
     OutcomeUnknownError,
     ProtocolError,
     Rejected,
@@ -21,8 +20,12 @@ from clickasync import (
 )
 from clickasync.simulator import VOUCHER, Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always, closed_port, once
+from tests.support.ways import Client, both_ways, way
 
-pytestmark = pytest.mark.anyio
+__all__ = ["way"]
+
+
+pytestmark = [pytest.mark.anyio, both_ways]
 
 RETRIES = 1
 TO = "27821234567"

@@ -1,26 +1,29 @@
-"""A gateway that fails as scripted, over real sockets: the simulator's state machine behind a raw HTTP/1.1 server.
+"""A gateway that fails as scripted, over real sockets: the simulator's own server and wire faults, and a few more.
 
-It runs in the test's own event loop, asyncio or trio. What the gateway accepted stands in the simulator's ledger,
-whatever became of the reply: the ledger is the judge.
+Nothing here reads or writes HTTP by hand but the replies that are wrong on purpose. The server has a thread of its own.
+What the gateway accepted stands in the ledger of the simulator, whatever became of the reply: the ledger is the judge.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
-import struct
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from enum import Enum
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any, Final
 
 import anyio
-from anyio.abc import ByteStream, Listener, SocketAttribute
-from anyio.streams.tls import TLSListener
-from attrs import define, field
+import anyio.to_thread
+from attrs import define, field, frozen
 
 from clickasync.simulator import Gateway
+from clickasync.simulator.faults.effects import JUNK
+from clickasync.simulator.faults.wire import Cut, Hang, Reset, Wire, WireFault
+from clickasync.simulator.server.exchange import WIRE, Exchange
+from clickasync.simulator.server.forms import read_query
+from clickasync.simulator.server.serving import ServerThread
 
 
 class Fault(Enum):
@@ -51,7 +54,7 @@ class Fault(Enum):
     RETRY_SOME = "901 for every second recipient"
 
 
-UNSEEN = {
+UNSEEN: Final = {
     Fault.RESET_UNSEEN,
     Fault.TOO_MANY,
     Fault.TOO_MANY_WAIT,
@@ -75,6 +78,50 @@ def once(command: str, *faults: Fault) -> Script:
     return lambda name, before: faults[before] if name == command and before < len(faults) else None
 
 
+@frozen
+class Drip:
+    """A reply that never ends."""
+
+    async def act(self, wire: Wire, reply: bytes) -> None:
+        """Do it."""
+        wire.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
+        while await wire.wait(0.02):
+            wire.write(b" ")
+        wire.close()
+
+    def describe(self) -> str:
+        """In a few words."""
+        return "a reply that drips"
+
+
+@frozen
+class Huge:
+    """A reply of twenty megabytes."""
+
+    async def act(self, wire: Wire, reply: bytes) -> None:
+        """Do it."""
+        wire.write(b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n")
+        for _ in range(20):
+            wire.write(b"ID: " + b"a" * 999_996)
+            await wire.drain()
+        wire.close()
+
+    def describe(self) -> str:
+        """In a few words."""
+        return "a huge reply"
+
+
+_ON_THE_WIRE: Final[dict[Fault, WireFault]] = {
+    Fault.RESET: Reset(),
+    Fault.RESET_UNSEEN: Reset(),
+    Fault.CLOSED: Hang(0.0),
+    Fault.CUT: Cut(),
+    Fault.SILENCE: Hang(86400.0),
+    Fault.DRIP: Drip(),
+    Fault.HUGE: Huge(),
+}
+
+
 @define
 class FaultyGateway:
     """Serves `gateway`, and fails as `script` says."""
@@ -87,44 +134,50 @@ class FaultyGateway:
     """What each request carried."""
     targets: list[str] = field(factory=list)
     """What each request line asked for."""
-    connections: int = 0
-    open_connections: int = 0
     idle_seconds: float = 5.0
     url: str = ""
+    _thread: ServerThread | None = None
+
+    @property
+    def connections(self) -> int:
+        """How many there ever were."""
+        return self._thread.server.made if self._thread else 0
+
+    @property
+    def open_connections(self) -> int:
+        """How many there are."""
+        return len(self._thread.server.open) if self._thread else 0
 
     @asynccontextmanager
     async def serve(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
         """Serve on a free port of loopback; gives the base URL."""
-        listener: Listener[ByteStream] = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
-        port = listener.extra(SocketAttribute.local_port)
-        self.url = f"http://127.0.0.1:{port}"
-        if tls is not None:
-            self.url = f"https://localhost:{port}"
-            listener = TLSListener(listener, tls, standard_compatible=False)
-        async with listener, anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, self._connection)
-            yield self.url
-            tasks.cancel_scope.cancel()
-
-    async def _connection(self, stream: ByteStream) -> None:
-        self.connections += 1
-        self.open_connections += 1
+        self._thread = thread = ServerThread(self._app, "127.0.0.1", 0, tls=tls, idle=self.idle_seconds)
+        self.url = thread.url if tls is None else thread.url.replace("127.0.0.1", "localhost")
+        await anyio.to_thread.run_sync(thread.start)
         try:
-            async with stream:
-                while await self._exchange(stream):
-                    pass
-        except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
-            pass
+            yield self.url
         finally:
-            self.open_connections -= 1
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(thread.stop)
 
-    async def _exchange(self, stream: ByteStream) -> bool:
-        with anyio.move_on_after(self.idle_seconds) as idle:
-            target, fields = await _request(stream)
-        if idle.cancelled_caught:
-            return False
-        self.targets.append(target)
-        path = urlsplit(target).path
+    async def _app(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for _ in range(2):
+                await send({"type": f"{(await receive())['type']}.complete"})
+            return
+        wire: Exchange = scope["extensions"][WIRE]
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message["body"]
+            more = message["more_body"]
+        await self._answer(wire, scope["path"], read_query(scope["query_string"]) | read_query(body))
+
+    async def _answer(self, wire: Exchange, path: str, fields: dict[str, str]) -> None:
+        self.targets.append(wire.target)
         name = path.rpartition("/")[2].removesuffix(".php")
         fault = self.script(name, self.calls[name])
         self.calls[name] += 1
@@ -135,7 +188,11 @@ class FaultyGateway:
             text = ""
         else:
             text = self.gateway.handle(path, fields) or ""
-        return await _reply(stream, fault, text, fields)
+        if fault in _ON_THE_WIRE:
+            await _ON_THE_WIRE[fault].act(wire, _http(200, text))
+            return
+        wire.write(_INSTEAD[fault] if fault in _INSTEAD else _http(200, _changed(fault, text, fields)))
+        wire.keep()
 
     def _retry_some(self, path: str, fields: dict[str, str]) -> str:
         numbers = fields["to"].split(",")
@@ -147,53 +204,15 @@ class FaultyGateway:
         return "\n".join([*lines, text])
 
 
-async def _request(stream: ByteStream) -> tuple[str, dict[str, str]]:
-    data = await stream.receive()
-    while b"\r\n\r\n" not in data:
-        data += await stream.receive()
-    head, _, body = data.partition(b"\r\n\r\n")
-    request_line, *headers = head.decode("latin-1").split("\r\n")
-    lengths = [line.partition(":")[2] for line in headers if line.lower().startswith("content-length:")]
-    length = int(lengths[0]) if lengths else 0
-    while len(body) < length:
-        body += await stream.receive()
-    target = request_line.split(" ")[1]
-    return target, dict(parse_qsl(urlsplit(target).query) + parse_qsl(body.decode()))
-
-
-async def _reply(stream: ByteStream, fault: Fault | None, text: str, fields: dict[str, str]) -> bool:
+def _changed(fault: Fault | None, text: str, fields: dict[str, str]) -> str:
     match fault:
-        case Fault.RESET | Fault.RESET_UNSEEN:
-            raw = stream.extra(SocketAttribute.raw_socket)
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            return False
-        case Fault.CLOSED:
-            return False
-        case Fault.CUT:
-            await stream.send(_http(200, text)[: -max(1, len(text) // 2)])
-            return False
-        case Fault.SILENCE:
-            await anyio.sleep_forever()
-        case Fault.DRIP:
-            await stream.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
-            while True:
-                await stream.send(b" ")
-                await anyio.sleep(0.02)
-        case Fault.HUGE:
-            await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n")
-            for _ in range(20):
-                await stream.send(b"ID: " + b"a" * 999_996)
-            return False
         case Fault.FEWER_LINES:
-            text = "".join(text.splitlines(keepends=True)[:-1])
+            return "".join(text.splitlines(keepends=True)[:-1])
         case Fault.SHUFFLED:
-            text = "\n".join(sorted(text.split("\n"), key=lambda line: line[::-1]))
+            return "\n".join(sorted(text.split("\n"), key=lambda line: line[::-1]))
         case Fault.ECHO:
-            text = f"<pre>POST {fields}</pre>"
-        case _:
-            pass
-    await stream.send(_INSTEAD[fault] if fault in _INSTEAD else _http(200, text))
-    return True
+            return f"<pre>POST {fields}</pre>"
+    return text
 
 
 def _http(status: int, text: str, *headers: str) -> bytes:
@@ -202,13 +221,13 @@ def _http(status: int, text: str, *headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-_INSTEAD = {
+_INSTEAD: Final[dict[Fault | None, bytes]] = {
     Fault.TOO_MANY: _http(429, "slow down"),
     Fault.TOO_MANY_WAIT: _http(429, "slow down", "Retry-After: 1"),
     Fault.ERROR_PAGE: _http(500, "<html><body>Internal error</body></html>"),
     Fault.UNAVAILABLE: _http(503, "no"),
     Fault.EMPTY: _http(200, ""),
-    Fault.JUNK: _http(200, "<html>\nWelcome to the captive portal\n</html>"),
+    Fault.JUNK: _http(200, JUNK),
     Fault.REDIRECT: _http(302, "", "Location: /http/sendmsg?to=1"),
     Fault.NO_CONTENT: b"HTTP/1.1 204 No Content\r\n\r\n",
     Fault.RETRY: _http(200, "ERR: 901, Internal error"),

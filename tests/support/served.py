@@ -1,25 +1,25 @@
-"""Gateways on a thread with an event loop, for tests that have none."""
+"""Gateways for tests without an event loop."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 
 from anyio.from_thread import start_blocking_portal
 
-from clickasync.simulator import Gateway, serve
+from clickasync.simulator import Gateway, serving
 from tests.support.faulty_gateway import FaultyGateway
 
 
 @contextmanager
 def served(gateway: Gateway | FaultyGateway) -> Iterator[str]:
     """Serve a gateway; gives its URL."""
-    with start_blocking_portal() as portal:
-        server: AbstractAsyncContextManager[str] = (
-            gateway.serve() if isinstance(gateway, FaultyGateway) else serve(gateway)
-        )
-        with portal.wrap_async_context_manager(server) as url:
+    if isinstance(gateway, Gateway):
+        with serving(gateway) as url:
+            yield url
+    else:
+        with start_blocking_portal() as portal, portal.wrap_async_context_manager(gateway.serve()) as url:
             yield url
 
 

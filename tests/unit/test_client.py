@@ -15,7 +15,6 @@ from clickasync import (
     Accepted,
     ApiError,
     Callback,
-    Client,
     CreditError,
     InvalidNumberError,
     InvalidOptionError,
@@ -30,8 +29,12 @@ from clickasync.callbacks import DeliveryReport
 from clickasync.simulator import VOUCHER, Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always, once
 from tests.support.virtual import client_of, on_virtual_time, virtual_gateway
+from tests.support.ways import Client, both_ways, way
 
-pytestmark = pytest.mark.anyio
+__all__ = ["way"]
+
+
+pytestmark = [pytest.mark.anyio, both_ways]
 
 LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
 TO = "27821234567"

@@ -81,7 +81,13 @@ ERRORS_FROM_ELSEWHERE: Final = """\
 110 | Error with email message |
 111 | Invalid protocol |
 112 | Invalid message type |
+124 | |
+125 | |
+126 | |
+127 | |
 302 | Max allowed credit |
+606 | Invalid Voucher |
+607 | Expired Voucher |
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import anyio
+from rich.console import RenderableType
 from rich.text import Text
 
 from clickasync.cli.screen import clean, console, table
@@ -46,6 +47,10 @@ class Stage:
         """A line: what it is, and what came of it. Below it the call in Python that it stands for, if it is one."""
         self._console.print(Text(f"{what:<44}"), Text(clean(shown), style="cyan"))
         self._show_call(call)
+
+    def print(self, renderable: RenderableType) -> None:
+        """Anything that rich can draw."""
+        self._console.print(renderable)
 
     def _show_call(self, call: str | None) -> None:
         if call is not None:

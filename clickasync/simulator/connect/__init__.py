@@ -20,7 +20,7 @@ How to reach each error:
 
 from __future__ import annotations
 
+from clickasync.simulator.connect.api import TOKEN, Connect
 from clickasync.simulator.connect.people import Email, Sms, User
-from clickasync.simulator.connect.state import TOKEN, Connect
 
 __all__ = ["TOKEN", "Connect", "Email", "Sms", "User"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
-from clickasync.simulator.connect.documents import Refused
-from clickasync.simulator.connect.people import Email, Sms, User
+from clickasync.simulator.connect.documents import Refused, Request
+from clickasync.simulator.connect.office import MAX_WRONG_CODES, Office
+from clickasync.simulator.connect.people import Email, Link, Sms, User
 from clickasync.simulator.connect.tables import (
     ACCOUNTS,
     CALLBACKS,
@@ -21,13 +22,10 @@ from clickasync.simulator.connect.tables import (
     check,
 )
 
-if TYPE_CHECKING:
-    from clickasync.simulator.connect.state import Connect, Request
-
 __all__ = ["ACTIONS", "Action"]
 
 Values: TypeAlias = list[dict[str, Any]]
-_Do: TypeAlias = "Callable[[Connect, Request], Values]"
+_Do: TypeAlias = Callable[[Office, Request], Values]
 
 
 @frozen
@@ -38,7 +36,7 @@ class Action:
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
 
-    def run(self, connect: Connect, request: Request) -> Values:
+    def run(self, office: Office, request: Request) -> Values:
         """Carry it out.
 
         Raises:
@@ -47,7 +45,7 @@ class Action:
         _obey_triggers(request)
         if wrong := check(request.fields, self.required, self.optional):
             raise Refused(*wrong)
-        return self.do(connect, request)
+        return self.do(office, request)
 
 
 def _obey_triggers(request: Request) -> None:
@@ -59,10 +57,10 @@ def _obey_triggers(request: Request) -> None:
 
 
 def _table(table: Mapping[int, str], id_name: str, name: str) -> _Do:
-    return lambda connect, request: [{id_name: id, name: text} for id, text in table.items()]
+    return lambda office, request: [{id_name: id, name: text} for id, text in table.items()]
 
 
-def _prefixes(connect: Connect, request: Request) -> Values:
+def _prefixes(office: Office, request: Request) -> Values:
     # As in the guide, where some entries have it in an element called name.
     return [
         {"country_id": id, "name" if number == 1 else "prefix": prefix}
@@ -70,119 +68,119 @@ def _prefixes(connect: Connect, request: Request) -> Values:
     ]
 
 
-def _terms(connect: Connect, request: Request) -> Values:
+def _terms(office: Office, request: Request) -> Values:
     if not request["country_id"] and not request["client_ip_address"]:
         raise Refused("429")
     kind = "html" if request["terms_format"] == "2" else "txt"
     return [{"URL_location": f"{request.base_url}/simulator/connect/terms.{kind}?country={request['country_id']}"}]
 
 
-def _captcha(connect: Connect, request: Request) -> Values:
-    captcha = connect.new_captcha()
+def _captcha(office: Office, request: Request) -> Values:
+    captcha = office.captchas.new()
     return [{"captcha_id": captcha.id, "captcha_image": "".join(f"%{byte:02X}" for byte in captcha.image)}]
 
 
-def _register(connect: Connect, request: Request) -> Values:
-    connect.redeem_captcha(request)
+def _register(office: Office, request: Request) -> Values:
+    office.captchas.redeem(request)
     if request["accept_terms"] == "0":
         raise Refused("410")
-    if request["user"] in connect.users:
+    if request["user"] in office.users:
         raise Refused("439")
-    addresses = {user.email_address for user in connect.users.values()}
+    addresses = {user.email_address for user in office.users.values()}
     if request["email_address"] in addresses and request["force_create"] != "1":
         raise Refused("105")
     coupon = request["coupon_code"]
-    if coupon and coupon not in connect.coupons:
+    if coupon and coupon not in office.coupons:
         raise Refused("109")
     if request["test_mode"] == "1":
         return []
     user = User(
-        number=connect.next_number(),
+        number=office.next_number(),
         name=request["user"],
         password=request["password"],
         email_address=request["email_address"],
         mobile_number=request["mobile_number"],
-        redirect=request["activation_redirect"],
+        link=Link(request["activation_redirect"]),
     )
-    connect.users[user.name] = user
+    office.admit(user)
     if coupon:
-        connect.credits[user.name] += connect.coupons.pop(coupon)
-    _send_link(connect, request, user)
+        office.credits[user.name] += office.coupons.pop(coupon)
+    _send_link(office, request, user)
     return []
 
 
-def _resend(connect: Connect, request: Request) -> Values:
-    user = connect.log_in(request, email_activated=False)
+def _resend(office: Office, request: Request) -> Values:
+    user = office.log_in(request, email_activated=False)
     if user.email_activated:
         raise Refused("107")
     user.email_address = request["email_address"] or user.email_address
-    _send_link(connect, request, user)
+    _send_link(office, request, user)
     return [{"UserNumber": user.number}]
 
 
-def _send_link(connect: Connect, request: Request, user: User) -> None:
-    link = f"{request.base_url}/simulator/connect/activate?code={user.email_code}"
+def _send_link(office: Office, request: Request, user: User) -> None:
+    link = f"{request.base_url}/simulator/connect/activate?code={user.link.code}"
     text = f"Welcome, {user.name}. Activate your account: {link}"
-    connect.outbox.append(Email(user.email_address, "Activate your account", text, link))
+    office.send(Email(user.email_address, "Activate your account", text, link))
 
 
-def _authenticate(connect: Connect, request: Request) -> Values:
-    return [{"Usernumber": connect.log_in(request).number}]
+def _authenticate(office: Office, request: Request) -> Values:
+    return [{"Usernumber": office.log_in(request).number}]
 
 
-def _forgot(connect: Connect, request: Request) -> Values:
-    connect.redeem_captcha(request)
-    user = connect.users.get(request["user"])
+def _forgot(office: Office, request: Request) -> Values:
+    office.captchas.redeem(request)
+    user = office.users.get(request["user"])
     if user is None or user.email_address != request["email_address"]:
         raise Refused("405")
     user.password = secrets.token_hex(4)
     for api_id in user.connections:
-        connect.gateway.accounts[api_id].password = user.password
-    connect.outbox.append(Email(user.email_address, "Your new password", f"Your new password: {user.password}"))
+        office.world.accounts[api_id].password = user.password
+    office.send(Email(user.email_address, "Your new password", f"Your new password: {user.password}"))
     return []
 
 
-def _status(connect: Connect, request: Request) -> Values:
-    user = connect.log_in(request)
-    if not user.sms_activated:
+def _status(office: Office, request: Request) -> Values:
+    user = office.log_in(request)
+    if not user.sms.activated:
         raise Refused("104")
     return [{"Cellphone": user.mobile_number, "UserNumber": user.number}]
 
 
-def _send_sms(connect: Connect, request: Request) -> Values:
-    user = connect.log_in(request)
-    if user.sms_activated:
+def _send_sms(office: Office, request: Request) -> Values:
+    user = office.log_in(request)
+    if user.sms.activated:
         raise Refused("108")
     user.mobile_number = request["mobile_number"] or user.mobile_number
-    user.sms_code, user.wrong_sms_codes = f"{secrets.randbelow(10**6):06}", 0
-    connect.outbox.append(Sms(user.mobile_number, f"Your activation code: {user.sms_code}", user.sms_code))
+    user.sms.code, user.sms.wrong = f"{secrets.randbelow(10**6):06}", 0
+    office.send(Sms(user.mobile_number, f"Your activation code: {user.sms.code}", user.sms.code))
     return []
 
 
-def _validate_sms(connect: Connect, request: Request) -> Values:
-    user = connect.log_in(request)
-    if user.sms_activated:
+def _validate_sms(office: Office, request: Request) -> Values:
+    user = office.log_in(request)
+    if user.sms.activated:
         raise Refused("108")
-    if user.wrong_sms_codes >= connect.max_wrong_codes:
+    if user.sms.wrong >= MAX_WRONG_CODES:
         raise Refused("102")
-    if not user.sms_code or request["sms_activation_code"] != user.sms_code:
-        user.wrong_sms_codes += 1
+    if not user.sms.code or request["sms_activation_code"] != user.sms.code:
+        user.sms.wrong += 1
         raise Refused("418")
-    user.sms_activated = True
+    user.sms.activated = True
     return []
 
 
-def _create_connection(connect: Connect, request: Request) -> Values:
-    user = connect.log_in(request)
+def _create_connection(office: Office, request: Request) -> Values:
+    user = office.log_in(request)
     if request["connection_id"] == str(FTP) and not request["ftp_password"]:
         raise Refused("420")
-    api_id = connect.next_api_id()
+    api_id = office.next_api_id()
     login = request["callback_username"], request["callback_password"]
-    connect.gateway.add_account(
+    office.world.accounts.open(
         api_id,
         user.name,
         user.password,
-        credits=connect.free_credits + connect.credits.pop(user.name, 0),
+        credits=office.free_credits + office.credits.pop(user.name, 0),
         callback_url=request["callback_url"] or None,
         callback_type=int(request["callback_type_id"] or 1),
         callback_auth=login if any(login) else None,
@@ -192,8 +190,8 @@ def _create_connection(connect: Connect, request: Request) -> Values:
     return [{"api_id": api_id}]
 
 
-def _buy(connect: Connect, request: Request) -> Values:
-    user = connect.log_in(request)
+def _buy(office: Office, request: Request) -> Values:
+    user = office.log_in(request)
     return [{"buy_url": f"{request.base_url}/simulator/connect/buy?user={user.number}&amount=any"}]
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from xml.parsers.expat import ExpatError
 
+from attrs import frozen
+
 from clickasync.codes import ConnectErrorCode
 
-__all__ = ["Refused", "describe", "read", "write"]
+__all__ = ["Refused", "Request", "describe", "read", "write"]
 
 MAX_REQUEST: Final = 64 * 1024
 
@@ -17,6 +19,21 @@ _GUIDE: Final = {
     "008": "Connect API disabled",
 }
 """Where the guide's words differ from those of the page on get_list_callback, the gateway speaks with the guide."""
+
+
+@frozen
+class Request:
+    """One call, as the web brought it."""
+
+    action: str
+    fields: Mapping[str, str]
+    address: str
+    """Where it came from."""
+    base_url: str
+    """Where it went to, for links."""
+
+    def __getitem__(self, name: str) -> str:
+        return self.fields.get(name, "")
 
 
 class Refused(Exception):  # noqa: N818  the gateway is in order, it only says no
@@ -35,6 +52,8 @@ def describe(code: str) -> str:
 def read(document: str) -> tuple[str, dict[str, str]]:
     """The action and the parameters that a request names; their names are case-sensitive.
 
+    ``<Action>`` is read as ``<action>``: the guide's own get_list_country example writes it large.
+
     Raises:
         Refused: 430, it is no request.
     """
@@ -49,7 +68,8 @@ def read(document: str) -> tuple[str, dict[str, str]]:
     if not isinstance(root, dict):
         raise Refused("430")
     fields = {name: text for name, text in root.items() if isinstance(text, str)}
-    return fields.pop("action", ""), fields
+    large = fields.pop("Action", "")
+    return fields.pop("action", large), fields
 
 
 def write(

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from attrs import define, field, frozen
 
-__all__ = ["Email", "Letter", "Sms", "User"]
+__all__ = ["Email", "Letter", "Link", "Sms", "SmsProof", "User"]
 
 
 @frozen
@@ -34,6 +34,26 @@ Letter: TypeAlias = Email | Sms
 
 
 @define(eq=False)
+class Link:
+    """The link in the e-mail that activates an account."""
+
+    redirect: str = ""
+    """Where it leads on to."""
+    code: str = field(factory=lambda: secrets.token_hex(16), repr=False)
+
+
+@define(eq=False)
+class SmsProof:
+    """How far somebody has proved to have a handset."""
+
+    code: str = field(default="", repr=False)
+    """The last one that was sent."""
+    wrong: int = 0
+    """Wrong codes since then."""
+    activated: bool = False
+
+
+@define(eq=False)
 class User:
     """Somebody who registered."""
 
@@ -42,14 +62,10 @@ class User:
     password: str = field(repr=False)
     email_address: str
     mobile_number: str
-    redirect: str = ""
-    """Where the activation link leads on to."""
+    link: Link = field(factory=Link)
     active: bool = True
     """False: every login is answered with 006."""
-    email_code: str = field(factory=lambda: secrets.token_hex(16), repr=False)
     email_activated: bool = False
-    sms_code: str = field(default="", repr=False)
-    sms_activated: bool = False
-    wrong_sms_codes: int = 0
+    sms: SmsProof = field(factory=SmsProof)
     connections: list[str] = field(factory=list)
     """The api_id of each."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from clickasync.simulator.callbacks import CallbackType
+from clickasync.simulator.world.events import CallbackType
 
 __all__ = ["ACCOUNTS", "CALLBACKS", "CONNECTIONS", "COUNTRIES", "FTP", "PARAMETERS", "PREFIXES", "check"]
 
@@ -38,7 +38,7 @@ PREFIXES: Final = {
     201: "1",
 }
 ACCOUNTS: Final = {1: "International", 2: "Local"}
-CALLBACKS: Final = {int(kind): kind.name.replace("_", " ") for kind in CallbackType}
+CALLBACKS: Final = {int(kind): kind.label for kind in CallbackType}
 FTP: Final = 5
 CONNECTIONS: Final = {2: "HTTP API", FTP: "FTP API", 6: "SMTP API", 12: "SOAP API", 13: "XML API"}
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import attrs
@@ -21,16 +20,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from clickasync.simulator.connect.api import Connect
 from clickasync.simulator.connect.people import Email
-
-if TYPE_CHECKING:
-    from clickasync.simulator.connect.state import Connect
 
 __all__ = ["connect_routes"]
 
 _MAX_BODY = 256 * 1024
 
-Endpoint = Callable[["Connect", Request], Awaitable[Response]]
+Endpoint = Callable[[Connect, Request], Awaitable[Response]]
 
 
 def connect_routes(connect: Connect) -> list[Route]:
@@ -63,7 +60,7 @@ async def _call(connect: Connect, request: Request) -> Response:
         fields.get("XML", ""),
         address=request.client.host if request.client else "",
         base_url=str(request.base_url),
-        secure=request.url.scheme == "https",
+        secure=request.scope["scheme"] == "https",
     )
     return Response(reply, media_type="text/xml")
 
@@ -87,8 +84,8 @@ async def _activate(connect: Connect, request: Request) -> Response:
     user = connect.activate(request.query_params.get("code", ""))
     if user is None:
         return PlainTextResponse("This link is not valid, or it was followed already.", 404)
-    if user.redirect:
-        return RedirectResponse(user.redirect, 303)
+    if user.link.redirect:
+        return RedirectResponse(user.link.redirect, 303)
     return PlainTextResponse(f"The account of {user.name} is active.")
 
 

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -23,21 +25,31 @@ client = Client(api_id=1, user="demo", password="demo", base_url=sys.argv[1])
 """
 
 
-def start(program: str, url: str) -> subprocess.Popen[str]:
-    """Run a program; warnings are errors, but for the one that says that a fork with threads is dangerous."""
-    command = [sys.executable, "-X", "dev", "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c"]
-    return subprocess.Popen(
+@contextmanager
+def started(program: str, url: str) -> Iterator[subprocess.Popen[str]]:
+    """A program that runs. Warnings are errors, but for the one that says that a fork with threads is dangerous.
+
+    It has a process group to itself, so that it can be ended with its children.
+    """
+    command = [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c"]
+    with subprocess.Popen(
         [*command, HEAD + textwrap.dedent(program), url],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def output(program: str, url: str) -> str:
     """What it prints; it must end by itself, with status 0 and nothing on stderr."""
-    with start(program, url) as process:
+    with started(program, url) as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     return out
@@ -124,7 +136,7 @@ def test_a_program_ends_while_another_thread_waits() -> None:
             threading.Thread(target=work, daemon=True).start()
             sys.stdin.read()
         """
-        with start(program, url) as process:
+        with started(program, url) as process:
             wait_until(lambda: faulty.calls["sendmsg"] == 1)
             out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, "")
@@ -170,7 +182,7 @@ def test_ctrl_c_ends_a_call_that_hangs() -> None:
             except KeyboardInterrupt:
                 print(*[type(result).__name__ for result in results])
         """
-        with start(program, url) as process:
+        with started(program, url) as process:
             wait_until(lambda: faulty.calls["sendmsg"] == 1)
             os.kill(process.pid, signal.SIGINT)
             out, err = process.communicate(timeout=30)

@@ -19,7 +19,6 @@ from clickasync import (
     Bulk,
     Callback,
     ClickatellError,
-    Client,
     CreditError,
     InvalidNumberError,
     InvalidOptionError,
@@ -34,8 +33,12 @@ from clickasync import (
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always, closed_port, once
 from tests.support.virtual import answer, client_of, on_virtual_time, tasks_alive, virtual_gateway
+from tests.support.ways import Client, both_ways, way
 
-pytestmark = pytest.mark.anyio
+__all__ = ["way"]
+
+
+pytestmark = [pytest.mark.anyio, both_ways]
 
 ANN = "27821234567"
 BOB = "27827654321"

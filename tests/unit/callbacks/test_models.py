@@ -77,3 +77,11 @@ def test_reports_end_with_the_same_status_in_whatever_order_and_however_often_th
 @given(REPORTS, REPORTS)
 def test_two_reports_never_supersede_each_other(one: DeliveryReport, other: DeliveryReport) -> None:
     assert not (one.supersedes(other) and other.supersedes(one))
+
+
+def test_a_report_without_a_time_is_the_oldest_of_its_kind() -> None:
+    timeless = attrs.evolve(report("003"), timestamp=None)
+    assert report("002").supersedes(timeless)
+    assert not timeless.supersedes(report("002"))
+    assert attrs.evolve(report("004"), timestamp=None).supersedes(report("003"))
+    assert timeless.supersedes(attrs.evolve(report("008"), timestamp=None))

@@ -397,5 +397,8 @@ def test_a_wrong_parameter_earns_its_own_error(state: Connect, action: str, name
     assert reply.count("<Error>") == 1
 
 
-def test_names_are_case_sensitive(state: Connect) -> None:
-    assert "<Error>430</Error>" in state.handle(TOKEN, "<clickatellsdk><Action>get_captcha</Action></clickatellsdk>")
+def test_names_are_case_sensitive_but_for_the_action(state: Connect) -> None:
+    """The guide's own get_list_country example writes ``<Action>``."""
+    assert "<Error>430</Error>" in state.handle(TOKEN, "<clickatellsdk><ACTION>get_captcha</ACTION></clickatellsdk>")
+    reply = state.handle(TOKEN, "<clickatellsdk><Action>get_list_country</Action></clickatellsdk>")
+    assert "<name>South Africa</name>" in reply

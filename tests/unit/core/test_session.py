@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import logging
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import anyio
 import httpx
 import pytest
+from anyio.abc import ByteStream
 
-from clickasync import Accepted, AuthenticationError, ClickatellError, Client, SessionExpiredError, TransportError
+from clickasync import Accepted, AuthenticationError, ClickatellError, SessionExpiredError, TransportError
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always
+from tests.support.raw import http, listening, read_request
 from tests.support.virtual import answer, client_of, on_virtual_time, tasks_alive, virtual_gateway
+from tests.support.ways import Client, both_ways, only_ours, way
 
-pytestmark = pytest.mark.anyio
+__all__ = ["way"]
+
+
+pytestmark = [pytest.mark.anyio, both_ways]
 
 LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
 
@@ -219,6 +228,7 @@ async def test_after_aclose_nothing_runs_and_no_call_can_follow() -> None:
             await client.balance()
 
 
+@only_ours
 async def test_a_client_that_is_dropped_stops_pinging_and_leaves_no_warning() -> None:
     faulty = FaultyGateway(Gateway())
     async with faulty.serve() as url:
@@ -244,20 +254,34 @@ async def test_an_authentication_that_does_not_get_through_fails_those_who_wait_
     assert faulty.calls == {"auth": 2}
 
 
+@only_ours
 @on_virtual_time
 async def test_idle_connections_are_closed_after_four_seconds() -> None:
     """Before the gateway closes them. The next call opens another."""
-    faulty = FaultyGateway(Gateway(), idle_seconds=3600.0)
+    gateway = Gateway()
+    came = open_connections = 0
+
+    async def serve(stream: ByteStream) -> None:
+        nonlocal came, open_connections
+        came += 1
+        open_connections += 1
+        try:
+            while True:
+                exchange = await read_request(stream)
+                await stream.send(http(gateway.handle(exchange.path, exchange.fields) or ""))
+        finally:
+            open_connections -= 1
+
     settings: dict[str, Any] = {**LOGIN, "timeout": httpx.Timeout(None), "keep_session_alive": False}
-    async with faulty.serve() as url, Client(**settings, base_url=url) as client:
+    async with listening(serve) as url, Client(**settings, base_url=url) as client:
         await client.balance()
         await anyio.sleep(3.9)
-        assert faulty.open_connections == 1
+        assert (came, open_connections) == (1, 1)
         await anyio.sleep(0.2)
         await anyio.wait_all_tasks_blocked()
-        assert faulty.open_connections == 0
+        assert (came, open_connections) == (1, 0)
         await client.balance()
-        assert faulty.connections == 2
+        assert (came, open_connections) == (2, 1)
 
 
 async def test_a_connection_that_the_gateway_closed_while_it_was_idle_is_not_a_failed_send() -> None:
@@ -269,3 +293,107 @@ async def test_a_connection_that_the_gateway_closed_while_it_was_idle_is_not_a_f
                 while faulty.open_connections:
                     await anyio.sleep(0.01)
     assert faulty.calls["sendmsg"] == 3
+
+
+def few_sessions(gateway: Gateway, most: int) -> Callable[[httpx.Request], httpx.Response]:
+    """A gateway whose account has few sessions: a new one pushes the oldest out."""
+    open_sessions: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        fields = dict(parse_qsl(request.content.decode()))
+        if request.url.path != "/http/auth" and fields.get("session_id") not in open_sessions:
+            return httpx.Response(200, text="ERR: 003, Session ID expired")
+        response = answer(gateway, request)
+        if request.url.path == "/http/auth":
+            open_sessions.append(response.text.removeprefix("OK: "))
+            del open_sessions[:-most]
+        return response
+
+    return handle
+
+
+@on_virtual_time
+async def test_clients_that_push_each_other_out_do_not_hammer() -> None:
+    """Four clients and an account with two sessions: before a renewal, each waits a little longer."""
+    gateway = virtual_gateway(credits=10_000)
+    handle = few_sessions(gateway, 2)
+    sent = refused = 0
+
+    async def work(number: int) -> None:
+        nonlocal sent, refused
+        async with client_of(gateway, handle, retries=5, keep_session_alive=False) as client:
+            for index in range(50):
+                try:
+                    await client.send(f"2782{number}{index:06d}", "Hi")
+                    sent += 1
+                except SessionExpiredError:
+                    refused += 1
+                await anyio.sleep(0.05)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(4):
+            tasks.start_soon(work, number)
+    assert sent + refused == 200
+    assert len(gateway.messages) == sent > 150
+    assert gateway.requests["auth"] < 60
+
+
+@on_virtual_time
+async def test_news_of_an_old_session_cost_no_pause() -> None:
+    """Who was refused in a session that another has renewed by now goes on at once with the newest."""
+    gateway = virtual_gateway()
+    is_out = anyio.Event()
+
+    async def slow_for_some(request: httpx.Request) -> httpx.Response:
+        response = answer(gateway, request)
+        if "text=slow" in request.content.decode() and "003" in response.text:
+            is_out.set()
+            await anyio.sleep(5)  # its refusal arrives long after the session was renewed
+        return response
+
+    async with client_of(gateway, slow_for_some, keep_session_alive=False) as client:
+        await client.authenticate()
+        times: dict[str, float] = {}
+
+        async def send(text: str) -> None:
+            await client.send("27821234567", text)
+            times[text] = anyio.current_time()
+
+        gateway.forget_sessions()
+        start = anyio.current_time()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(send, "slow")
+            await is_out.wait()
+            tasks.start_soon(send, "quick")
+    assert 0.1 < times["quick"] - start < 0.3, "the newest session was refused: a pause before the next"
+    assert times["slow"] - start == pytest.approx(5.0)
+    assert gateway.requests["auth"] == 2
+
+
+@on_virtual_time
+async def test_the_pause_grows_while_new_sessions_are_refused() -> None:
+    """And begins anew with a session that has lived for a minute."""
+    gateway = virtual_gateway()
+    auths: list[float] = []
+    refuse = True
+
+    def forgetful(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/http/auth":
+            auths.append(anyio.current_time())
+        elif refuse:
+            gateway.forget_sessions()
+        return answer(gateway, request)
+
+    async with client_of(gateway, forgetful, retries=6, keep_session_alive=False) as client:
+        with pytest.raises(SessionExpiredError):
+            await client.balance()
+        pauses = [later - earlier for earlier, later in itertools.pairwise(auths)]
+        for number, pause in enumerate(pauses):
+            assert 0.125 * 2**number <= pause <= 0.25 * 2**number
+        refuse = False
+        await client.balance()
+        await anyio.sleep(61)
+        gateway.forget_sessions()
+        before = anyio.current_time()
+        await client.balance()
+        assert 0.125 <= anyio.current_time() - before <= 0.25

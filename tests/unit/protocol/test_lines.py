@@ -186,6 +186,12 @@ def test_lines_end_in_each_of_these(end: str) -> None:
         f"ID: aa To: {ANN[:4]}ID: bb To: {BOB}",
         f"ERR: 105, InvID: {ID} To: {BOB}",
         f"ID: aa ID: {ID} To: {ANN}",
+        f"ID: {ID[:9]}ID: {ID2} To: {BOB}",
+        f"ID: {ID[:9]}ERR: 105, No To: {BOB}",
+        f"ID: {ID}ID: x To: {BOB}",
+        f"ID: {ID} ToID: x To: {BOB}",
+        f"ID: {ID} TERR: 105, No To: {BOB}",
+        f"ID: ID: {ID} To: {BOB}",
     ],
 )
 def test_two_records_in_one_line_decide_for_nobody(joined: str) -> None:

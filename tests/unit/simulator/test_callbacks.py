@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
 from xml.etree import ElementTree as ET
@@ -10,7 +11,7 @@ import pytest
 
 from clickasync.codes import MessageStatus
 from clickasync.simulator import CallbackType, Gateway
-from clickasync.simulator.callbacks import Inbound, Notification
+from clickasync.simulator.callbacks import Inbound, Notification, request_of
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -49,13 +50,15 @@ class Listening(Gateway):
 
 
 def query_of(notification: Notification) -> str:
-    request = notification.request()
+    request = request_of(notification)
     return urlsplit(request.url).query if request.method == "GET" else request.body
 
 
 def fields_of(notification: Notification) -> dict[str, str]:
     """What a receiver reads, in any of the transports."""
     fields = {name: values[0] for name, values in parse_qs(query_of(notification), keep_blank_values=True).items()}
+    if request_of(notification).content_type == "application/json":
+        return dict(json.loads(query_of(notification)))
     if "data" not in fields:
         return fields
     root = ET.fromstring(fields["data"])  # noqa: S314  it is our own document
@@ -113,7 +116,7 @@ def test_a_report_in_each_transport_has_its_own_names(type: CallbackType) -> Non
     gateway.send(callback="1", climsgid="abc123")
     gateway.advance(1)
     [notification] = gateway.tick()
-    request = notification.request()
+    request = request_of(notification)
     assert request.method == type.method
     assert request.auth == ("hook", "secret")
     assert request.url.startswith(f"{URL}?key=1&" if type.method == "GET" else f"{URL}?key=1")
@@ -122,6 +125,7 @@ def test_a_report_in_each_transport_has_its_own_names(type: CallbackType) -> Non
     id = gateway.messages[0].id
     expected = {
         "HTTP": {**REPORT, "api_id": "1", "apiMsgId": id, "cliMsgId": "abc123", "status": "003"},
+        "JSON": {**REPORT, "api_id": "1", "apiMsgId": id, "cliMsgId": "abc123", "status": "003"},
         "XML": {**REPORT, "root": "callback", "apiMsgId": id, "cliMsgId": "abc123", "status": "003"},
         "SOAP": {
             **REPORT,
@@ -147,6 +151,7 @@ def test_an_inbound_message_in_each_transport_keeps_its_text(type: CallbackType,
         root
         == {
             "HTTP": "",
+            "JSON": "",
             "XML": "clickmo",
             "SOAP": "{http://api.clickatell.com/callback}mo_callback",
         }[type.form]
@@ -285,6 +290,6 @@ def test_neither_an_account_nor_a_callback_shows_a_password() -> None:
     gateway = Listening()
     gateway.inject(ANN, SHOP, "Hi")
     [notification] = gateway.tick()
-    shown = f"{gateway.account!r} {notification!r} {notification.request()!r}"
+    shown = f"{gateway.account!r} {notification!r} {request_of(notification)!r}"
     assert "secret" not in shown
     assert "password" not in shown

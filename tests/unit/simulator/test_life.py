@@ -192,7 +192,7 @@ def test_a_batch_that_cannot_work_does_not_begin(api: Api, fields: dict[str, str
 def test_a_batch_item_can_be_wrong_in_itself(gateway: Gateway, api: Api) -> None:
     batch = start(api, "#field1#")
     item = f"{BATCH}/senditem"
-    assert api(item, batch_id=batch, to=ANN) == "ERR: 101, Invalid or missing parameters"
+    assert api(item, batch_id=batch, to=ANN) == "ERR: 107, Empty message"
     assert api(item, batch_id=batch, to=ANN, field1="") == "ERR: 107, Empty message"
     assert api(item, batch_id=batch, to=ANN, field1="a" * 161) == "ERR: 113, Maximum message parts exceeded"
     assert api(item, batch_id=batch, to=f"{ANN},{ANN}", field1="a") == "ERR: 105, Invalid destination address"

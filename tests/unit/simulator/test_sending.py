@@ -100,7 +100,7 @@ def test_a_call_has_only_so_many_recipients(api: Api, gateway: Gateway, method: 
         ({"max_credits": "0.8"}, "302"),
         ({"udh": "050003"}, "102"),
         ({"udh": "zz"}, "102"),
-        ({"data": "00" * 141}, "113"),
+        ({"data": "00" * 135, "udh": "050003010201"}, "113"),
         ({"msg_type": "SMS_SMOKE"}, "112"),
     ],
 )
@@ -122,7 +122,11 @@ def test_a_wrong_parameter_has_its_own_error(gateway: Gateway, api: Api, fields:
         ({"text": "D83DDE00" * 36, "unicode": "1", "concat": "2"}, 2),
         ({"data": "00" * 140}, 1),
         ({"data": "00" * 134, "udh": "050003010201"}, 1),
-        ({"data": "00" * 141, "concat": "2"}, 2),
+        ({"data": "00" * 141}, 2),
+        ({"data": "00" * 135, "udh": "06050415810000"}, 2),
+        ({"data": "00" * 600, "concat": "1"}, 5),
+        ({"text": "00" * 130, "msg_type": "SMS_NOKIA_OLOGO"}, 1),
+        ({"text": "00" * 200, "msg_type": "SMS_NOKIA_RINGTONE"}, 2),
     ],
 )
 def test_a_message_costs_one_credit_a_part(gateway: Gateway, api: Api, fields: dict[str, str], parts: int) -> None:

@@ -1,0 +1,266 @@
+"""Creating a campaign: what is asked for is checked, its rows are read, and the name stands for exactly that.
+
+The fingerprint is a digest of all that was loaded (numbers, texts, options, tags) and of the campaign's own text and
+options. Who asks for the same again gets the campaign that is there; who asks for something else under its name is
+refused. So a program that was restarted can simply create again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from attrs import frozen
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
+
+from clickasync.campaigns.loading import Existing, Loader, find
+from clickasync.campaigns.packing import Items, Packer, Plain, Rules
+from clickasync.campaigns.schema import rates
+from clickasync.campaigns.sources import CampaignSource, Rows, rows_of
+from clickasync.campaigns.states import KEY_BYTES
+from clickasync.campaigns.store import Store
+from clickasync.campaigns.texts import plain_options
+from clickasync.campaigns.windows import next_span, parse_window
+from clickasync.errors import ConfigurationError, InvalidOptionError
+from clickasync.options import compile_message
+
+__all__ = ["Plan", "create"]
+
+_BEAT_SECONDS: Final = 1.0
+
+
+@frozen
+class Plan:
+    """What is asked for."""
+
+    name: str
+    account: str
+    batch_size: int
+    text: str | None
+    options: Mapping[str, Any]
+    rate_limit: float | None = None
+    windows: Sequence[str] = ()
+    starts_at: datetime | float | None = None
+    is_each: bool = False
+    """Whether a number that stands there twice is sent to twice."""
+    tag_column: str | None = None
+    fingerprint: str | None = None
+    """The user's own, in place of a digest of the rows."""
+    exclude: Collection[str] = ()
+    first: int | None = None
+    """So many recipients are sent to, then the campaign pauses."""
+    stop_at_rejected: float | None = None
+    """Percent."""
+
+    @property
+    def size(self) -> int:
+        """Recipients in a call, at most: no more than the rate takes in a second."""
+        return self.batch_size if self.rate_limit is None else max(1, min(self.batch_size, int(self.rate_limit)))
+
+    def check(self) -> None:
+        """Raise what is wrong.
+
+        Raises:
+            InvalidOptionError: something is; the message names it.
+        """
+        if not isinstance(self.name, str) or not self.name.strip() or len(self.name) > 200:
+            raise InvalidOptionError(f"a campaign's name must be a text of 1 to 200 characters, not {self.name!r}")
+        for name, number in {
+            "rate_limit": self.rate_limit,
+            "first": self.first,
+            "stop_at_rejected": self.stop_at_rejected,
+        }.items():
+            if number is not None and (isinstance(number, bool) or not isinstance(number, int | float) or number <= 0):
+                raise InvalidOptionError(f"{name} must be a positive number, not {number!r}")
+        if isinstance(self.windows, str):
+            raise InvalidOptionError("windows must be several, such as a list of one")
+        for window in self.windows:
+            parse_window(window)
+        if self.options.get("climsgid") is not None:
+            raise InvalidOptionError("campaigns give climsgids of their own, by which calls are asked about")
+        self.check_row(None if self._has_content else "-", None)
+
+    @property
+    def _has_content(self) -> bool:
+        return self.text is not None or self.options.get("data") is not None
+
+    def check_row(self, text: str | None, own: Mapping[str, Any] | None) -> None:
+        """Raise what is wrong with a text and options.
+
+        Raises:
+            InvalidOptionError: something is.
+        """
+        options = {**self.options, **own} if own else self.options
+        compile_message(self.text if text is None else text, options, time.time())
+
+    @property
+    def plain(self) -> str:
+        """The options, as the tables have them."""
+        return json.dumps(plain_options(self.options), sort_keys=True)
+
+    @property
+    def _starts_at(self) -> float | None:
+        starts = self.starts_at
+        if isinstance(starts, datetime):
+            if starts.utcoffset() is None:
+                raise InvalidOptionError(f"starts_at must be an aware datetime (with tzinfo), not {starts!r}")
+            return starts.timestamp()
+        return starts
+
+    def columns(self, shared_text: str | None) -> dict[str, Any]:
+        """The columns of the campaign."""
+        starts = self._starts_at
+        opens = closes = None
+        if self.windows or starts is not None:
+            from_then = max(time.time(), starts or 0.0)
+            opens, closes = from_then, float("inf")
+            if self.windows:
+                opens, closes = next_span(map(parse_window, self.windows), from_then)
+            opens = max(opens, starts or opens)
+        return {
+            "account": self.account,
+            "text": shared_text,
+            "options": self.plain,
+            "windows": json.dumps(list(self.windows)),
+            "starts_at": starts,
+            "opens_at": opens,
+            "closes_at": closes,
+            "per_second": self.rate_limit,
+            "stop_at_rejected": self.stop_at_rejected,
+        }
+
+    def fingerprint_of(self, packer: Packer) -> str:
+        """What the name stands for."""
+        rows = self.fingerprint if self.fingerprint is not None else packer.digest
+        return _digest([self.text, self.plain, self.is_each, rows])
+
+    def packer(self, rows: Rows) -> Packer:
+        """For its rows."""
+        return Packer(
+            Rules(
+                self.size,
+                partial(secrets.token_bytes, KEY_BYTES),
+                self.check_row,
+                has_text=rows.text is not None or self.options.get("data") is not None,
+                personal=rows.is_personal,
+                once=not self.is_each,
+                excluded=self.exclude,
+            )
+        )
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode(errors="surrogatepass")).hexdigest()
+
+
+async def create(store: Store, plan: Plan, source: CampaignSource) -> int:
+    """Create a campaign; gives its ID, also where the same one is there already.
+
+    Raises:
+        ConfigurationError: there is another one of that name, or it is being loaded by somebody else.
+        InvalidOptionError: something of it is wrong.
+        OSError: the file cannot be read.
+    """
+    plan.check()
+    # Opening a file reads a little of it: in a thread, and before anything is written.
+    rows = await asyncio.to_thread(
+        partial(rows_of, source, plan.text, tag_column=plan.tag_column, needs_text=plan.options.get("data") is None)
+    )
+    packer = plan.packer(rows)
+    existing = await find(store, plan.name)
+    if existing is not None and existing.account != plan.account:
+        raise ConfigurationError(f"campaign {plan.name!r} is of another account or gateway; choose another name")
+    if existing is None or existing.state == "loading":
+        if existing is not None and existing.is_being_loaded:
+            raise ConfigurationError(f"campaign {plan.name!r} is being loaded by somebody else at this moment")
+        return await _load(store, plan, rows, packer, existing)
+    if plan.fingerprint is None:
+        async for chunk in rows.chunks:
+            for _ in packer.add(chunk):
+                pass
+    if plan.fingerprint_of(packer) != existing.fingerprint:
+        raise ConfigurationError(f"there is a campaign {plan.name!r} already, with {_difference(plan, rows, existing)}")
+    return existing.id
+
+
+def _difference(plan: Plan, rows: Rows, existing: Existing) -> str:
+    differs = []
+    if existing.text != rows.text:
+        differs.append("another text")
+    if existing.options != plan.plain:
+        differs.append("other options")
+    return " and ".join(differs) or "other recipients, texts of recipients, tags, or another way to treat duplicates"
+
+
+async def _load(store: Store, plan: Plan, rows: Rows, packer: Packer, died: Existing | None) -> int:
+    loader = Loader(store, plan.name)
+    id = await loader.start(plan.columns(rows.text), died)
+    try:
+        async with _beating(loader):
+            hold_after = await _put_all(store, loader, plan, rows, packer)
+            await _set_rate(store, id, plan.rate_limit)
+        await loader.finish(packer, plan.fingerprint_of(packer), "running", hold_after)
+    except (Exception, asyncio.CancelledError):
+        with contextlib.suppress(ConfigurationError):
+            await loader.abandon()
+        raise
+    return id
+
+
+async def _put_all(store: Store, loader: Loader, plan: Plan, rows: Rows, packer: Packer) -> int | None:
+    """Store the calls; gives the ID of the last one that may go before somebody has looked."""
+    hold_after: int | None = None
+    async for chunk in rows.chunks:
+        rest: Items = chunk
+        if plan.first is not None and hold_after is None:
+            rest = chunk if not isinstance(chunk, Plain) else list(chunk.items())
+            while hold_after is None and packer.recipients + len(rest) >= plan.first:
+                some = plan.first - packer.recipients
+                await loader.put([*packer.add(rest[:some])], packer)
+                rest = rest[some:]
+                if packer.recipients >= plan.first:
+                    await loader.put([*packer.flush()], packer, last=True)
+                    hold_after = await loader.last_call()
+        await loader.put(await asyncio.to_thread(lambda rest=rest: [*packer.add(rest)]), packer)  # type: ignore[misc]
+    await loader.put([*packer.flush()], packer, last=True)
+    return hold_after
+
+
+@contextlib.asynccontextmanager
+async def _beating(loader: Loader) -> AsyncIterator[None]:
+    """Say all the time that the loader is alive, however slow its source is."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(_BEAT_SECONDS)
+            await loader.beat()
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _set_rate(store: Store, campaign: int, per_second: float | None) -> None:
+    if per_second is None:
+        return
+
+    def work(connection: Connection) -> None:
+        insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(rates)
+        values = {"scope": f"campaign:{campaign}", "per_second": per_second, "free_at": 0.0}
+        connection.execute(
+            insert.values(values).on_conflict_do_update(index_elements=["scope"], set_={"per_second": per_second})
+        )
+
+    await store.change(work)

@@ -1,0 +1,181 @@
+"""`Worker`: lanes that send, a heart that beats, and a reaper that looks after the calls of the dead.
+
+===========  ========================================================================================
+state        what it does
+===========  ========================================================================================
+working      lanes claim and send; the reaper takes over what no live worker holds
+draining     (asked to stop) nothing is claimed any more; what is out is finished
+ended        deregistered; what it still held is given back or, if it was out, asked about by others
+===========  ========================================================================================
+
+Any number of workers may work on one database, in any number of processes. They share nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Coroutine
+from typing import Any
+
+from clickasync.campaigns.asking import Asker
+from clickasync.campaigns.errors import DatabaseAwayError
+from clickasync.campaigns.heart import Heart
+from clickasync.campaigns.lane import Lane
+from clickasync.campaigns.moves import Moves
+from clickasync.campaigns.outages import Outages
+from clickasync.campaigns.reaper import Reaper
+from clickasync.campaigns.store import Store
+from clickasync.campaigns.supply import Supply
+from clickasync.campaigns.texts import Texts
+from clickasync.core.executor import Executor
+
+__all__ = ["Until", "Worker"]
+
+_log = logging.getLogger("clickasync.campaigns")
+
+
+class Until:
+    """When a worker ends by itself."""
+
+    STOPPED = "stopped"
+    DONE = "done"
+    IDLE = "idle"
+
+
+class Worker:
+    """A worker of one account.
+
+    Args:
+        store: the database.
+        account: whose campaigns.
+        executor: sends, and asks.
+        quiet: seconds after which nothing of a request can be under way any more.
+        in_flight: calls at once.
+        until: when to end.
+        names: only these campaigns; None: all.
+        patience: seconds without an answer of the gateway after which it ends; None: never.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        account: str,
+        executor: Executor,
+        *,
+        quiet: float,
+        in_flight: int,
+        until: str = Until.STOPPED,
+        names: Collection[str] | None = None,
+        patience: float | None = None,
+    ) -> None:
+        moves = Moves(store, account)
+        self._store = store
+        self._in_flight = in_flight
+        self._until = until
+        self._heart = Heart(store, moves, account, names)
+        self._outages = Outages(patience)
+        self._supply = Supply(store, moves, self._heart)
+        self._lane = Lane(moves, self._heart, executor, self._outages, Texts(), self._supply.reserve)
+        self._reaper = Reaper(store, moves, self._heart, Asker(moves, executor, quiet))
+        self._stopping = asyncio.Event()
+        self._worked = False
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns once what is out is finished."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until there is nothing to do, as `until` says, or until stopped.
+
+        Raises:
+            DatabaseAwayError: the database was away for too long.
+            DatabaseForgotError: the database forgot what was begun.
+            TransportError: patience with the gateway is lost.
+        """
+        await self._store.mark_dirty()
+        await self._heart.start()
+        helpers = [asyncio.create_task(self._heart.run()), asyncio.create_task(self._reaper.run())]
+        lanes = [asyncio.create_task(self._work()) for _ in range(self._in_flight)]
+        ender = asyncio.create_task(self._end_when_done())
+        try:
+            await _first_failure([*helpers, *lanes, ender], lanes)
+        finally:
+            self.stop()
+            await _end([ender, *lanes])
+            await _end(helpers)
+            await self._leave()
+        if self._outages.gave_up is not None:
+            raise self._outages.gave_up.fresh()
+
+    async def _leave(self) -> None:
+        try:
+            await self._heart.stop()
+        except DatabaseAwayError as error:
+            _log.warning("could not deregister: %s", error)
+
+    # -- lanes
+
+    async def _work(self) -> None:
+        while not self._stopping.is_set():
+            await self._outages.wait()
+            if self._outages.gave_up is not None:
+                self.stop()
+                return
+            claimed = None if self._stopping.is_set() else await self._supply.claim()
+            if claimed is None:
+                await self._rest()
+                continue
+            call, campaign = claimed
+            self._reaper.held[call.id] = call
+            try:
+                await self._lane.carry(call, campaign)
+            finally:
+                del self._reaper.held[call.id]
+                self._worked = True
+
+    async def _rest(self) -> None:
+        """Until there may be something to do."""
+        if self._worked and not self._reaper.held:
+            self._worked = False
+            self._heart.hurry()
+        waiting = {asyncio.create_task(self._stopping.wait()), asyncio.create_task(self._heart.next_look())}
+        try:
+            await asyncio.wait(waiting, timeout=self._supply.room_in(), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+
+    # -- the end
+
+    async def _end_when_done(self) -> None:
+        while not self._stopping.is_set() and self._until != Until.STOPPED:
+            await self._heart.next_look()
+            if self._reaper.is_busy or self._heart.sendable:
+                continue
+            if self._until == Until.IDLE and self._reaper.has_looked:
+                break
+            if self._until == Until.DONE and await self._heart.is_done():
+                break
+        if self._until != Until.STOPPED:
+            self.stop()
+        await self._stopping.wait()
+
+
+async def _first_failure(tasks: list[asyncio.Task[None]], until: list[asyncio.Task[None]]) -> None:
+    """Wait until the tasks in `until` have ended, or one of `tasks` has failed, which is raised."""
+    left = set(tasks)
+    while not all(task.done() for task in until):
+        done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+
+async def _end(tasks: list[asyncio.Task[Any]] | list[Coroutine[Any, Any, Any]]) -> None:
+    """Cancel tasks, and wait for each: what a lane has in hand is accounted for while it is cancelled."""
+    for task in tasks:
+        if isinstance(task, asyncio.Task):
+            task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            _log.error("a part of the worker failed: %s", result, exc_info=result)

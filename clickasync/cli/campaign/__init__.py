@@ -1,0 +1,1 @@
+"""``clickasync campaign``: screens for `clickasync.campaigns`, which does everything."""

@@ -1,0 +1,25 @@
+"""What is said of a connection that failed."""
+
+from __future__ import annotations
+
+from clickasync.transport.connection import describe
+
+
+def test_the_systems_words_are_shown_whatever_they_are_wrapped_in() -> None:
+    """The deepest ones; those of libraries are not, because they may hold a URL."""
+    inner = OSError(111, "Connection refused")
+    outer = RuntimeError("https://example.org/token")
+    outer.__cause__ = ExceptionGroup("several", [inner, OSError("another")])
+    assert describe("could not connect", outer) == "could not connect: [Errno 111] Connection refused"
+
+
+def test_an_error_without_words_of_the_system_has_none() -> None:
+    """What happened is enough."""
+    assert describe("the connection broke", RuntimeError("https://example.org/token")) == "the connection broke"
+
+
+def test_an_error_that_is_its_own_cause_is_described() -> None:
+    """Test transports raise one exception again and again."""
+    error, other = RuntimeError("a"), OSError("the system's")
+    error.__cause__, other.__cause__ = other, error
+    assert describe("the connection broke", error) == "the connection broke: the system's"
