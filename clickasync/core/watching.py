@@ -79,11 +79,10 @@ class Watch:
 
     def settling(self, send: Coroutine[Any, Any, T], recipients: int, sending: Sending) -> Coroutine[Any, Any, T]:
         """`send`, of which the observer hears in the end what became of its recipients."""
-        return send if self._observer is None else self._settled(self._observer, send, recipients, sending)
+        return send if self._observer is None else self._settled(send, recipients, sending)
 
-    async def _settled(self, observer: Observer, send: Coroutine[Any, Any, T], recipients: int, sending: Sending) -> T:
+    async def _settled(self, send: Coroutine[Any, Any, T], recipients: int, sending: Sending) -> T:
         from clickasync.core.attempts import count
-        from clickasync.observe import settle
 
         counts = 0, 0, 0
         try:
@@ -96,17 +95,18 @@ class Watch:
                 counts = 0, recipients, 0
             raise
         finally:
-            if any(counts):
-                settle(observer, *counts)
+            self.settle_counts(*counts)
         return result
 
     def settle(self, results: Iterable[SendResult]) -> None:
         """Recipients have their results. Those that were never tried do not count."""
-        if self._observer is None:
-            return
-        from clickasync.observe import settle
+        if self._observer is not None:
+            kinds = [type(result) for result in results]
+            self.settle_counts(kinds.count(Accepted), kinds.count(Rejected), kinds.count(Uncertain))
 
-        kinds = [type(result) for result in results]
-        counts = kinds.count(Accepted), kinds.count(Rejected), kinds.count(Uncertain)
-        if any(counts):
-            settle(self._observer, *counts)
+    def settle_counts(self, accepted: int, rejected: int, uncertain: int) -> None:
+        """The same, of recipients that are counted already."""
+        if self._observer is not None and (accepted or rejected or uncertain):
+            from clickasync.observe import settle
+
+            settle(self._observer, accepted, rejected, uncertain)
