@@ -52,6 +52,7 @@ FLOORS: Final[dict[str, int]] = {
     "clickasync.campaigns": 9,
     "clickasync.simulator": 9,
     "clickasync.otel": 9,
+    "clickasync.pins": 9,
     "clickasync.blocking": 9,
     "clickasync": 9,
     # Screens.
@@ -69,7 +70,7 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "starlette": ("clickasync.simulator", "clickasync.callbacks.receiver"),
     "uvicorn": ("clickasync.cli",),
     "h11": ("clickasync.simulator",),
-    "sqlalchemy": ("clickasync.campaigns",),
+    "sqlalchemy": ("clickasync.campaigns", "clickasync.pins"),
     "opentelemetry": ("clickasync.otel",),
     "typer": ("clickasync.cli",),
     "rich": ("clickasync.cli",),

@@ -16,5 +16,6 @@ from __future__ import annotations
 from clickasync.blocking.batch import Batch
 from clickasync.blocking.bulk import Bulk
 from clickasync.blocking.client import Client
+from clickasync.blocking.pins import PinSender
 
-__all__ = ["Batch", "Bulk", "Client"]
+__all__ = ["Batch", "Bulk", "Client", "PinSender"]

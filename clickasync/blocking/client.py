@@ -68,7 +68,7 @@ class Client:
         observer: Observer | None = None,
     ) -> None:
         password = hidden(password)
-        self._client = AsyncClient(
+        self.wrapped = AsyncClient(
             api_id=api_id,
             user=user,
             password=password,
@@ -86,9 +86,10 @@ class Client:
             allow_insecure=allow_insecure,
             observer=observer,
         )
+        """The client in the event loop of the background, for what is built on it; not to be called from here."""
 
     def __repr__(self) -> str:
-        return f"blocking.{self._client!r}"
+        return f"blocking.{self.wrapped!r}"
 
     def __enter__(self) -> Self:
         return self
@@ -100,13 +101,13 @@ class Client:
 
     def close(self) -> None:
         """End the background ping and close the connections. May be called twice, and from any thread."""
-        call(self._client.aclose)
+        call(self.wrapped.aclose)
 
     # -- sending
 
     def send(self, to: str, text: str | None = None, **options: Unpack[SendOptions]) -> Accepted:
         """Send one message to one recipient: see `clickasync.Client.send`."""
-        return call(partial(self._client.send, to, text, **options))
+        return call(partial(self.wrapped.send, to, text, **options))
 
     def send_many(
         self,
@@ -118,7 +119,7 @@ class Client:
     ) -> list[SendResult]:
         """Send to many recipients, a result each, in the order given: see `clickasync.Client.send_many`."""
         recipients = to if isinstance(to, str | bytes) or not isinstance(to, Iterable) else list(to)
-        return call(partial(self._client.send_many, recipients, text, into=into, **options))
+        return call(partial(self.wrapped.send_many, recipients, text, into=into, **options))
 
     def bulk(
         self,
@@ -139,7 +140,7 @@ class Client:
         if total is None and isinstance(source, Sized):
             total = len(source)
         start = partial(
-            self._client.bulk,
+            self.wrapped.bulk,
             text=text,
             batch_size=batch_size,
             rate_limit=rate_limit,
@@ -152,7 +153,7 @@ class Client:
 
     def batch(self, template: str, **options: Unpack[MessageOptions]) -> Batch:
         """A template kept by the gateway, filled for each recipient: see `clickasync.Client.batch`."""
-        return Batch(self._client.batch(template, **options))
+        return Batch(self.wrapped.batch(template, **options))
 
     def push_mms(
         self, to: str, *, mms_subject: str, mms_class: int, mms_expire: int, mms_from: str, mms_url: str
@@ -160,7 +161,7 @@ class Client:
         """Notify a handset of an MMS: see `clickasync.Client.push_mms`."""
         return call(
             partial(
-                self._client.push_mms,
+                self.wrapped.push_mms,
                 to,
                 mms_subject=mms_subject,
                 mms_class=mms_class,
@@ -184,7 +185,7 @@ class Client:
         """Send a WAP service indication: see `clickasync.Client.push_wap`."""
         return call(
             partial(
-                self._client.push_wap,
+                self.wrapped.push_wap,
                 to,
                 si_id=si_id,
                 si_url=si_url,
@@ -199,45 +200,45 @@ class Client:
 
     def status(self, id: str | None = None, *, climsgid: str | None = None) -> MessageState:
         """The status of a message: see `clickasync.Client.status`."""
-        return call(partial(self._client.status, id, climsgid=climsgid))
+        return call(partial(self.wrapped.status, id, climsgid=climsgid))
 
     def charge(self, id: str | None = None, *, climsgid: str | None = None) -> MessageCharge:
         """What a message cost, in credits, and its status: see `clickasync.Client.charge`."""
-        return call(partial(self._client.charge, id, climsgid=climsgid))
+        return call(partial(self.wrapped.charge, id, climsgid=climsgid))
 
     def cancel(self, id: str | None = None, *, climsgid: str | None = None) -> MessageState:
         """Stop a message that is still queued: see `clickasync.Client.cancel`."""
-        return call(partial(self._client.cancel, id, climsgid=climsgid))
+        return call(partial(self.wrapped.cancel, id, climsgid=climsgid))
 
     def wait_for_delivery(self, id: str, *, timeout: float | None = None) -> MessageState:
         """Wait until the status of a message is final: see `clickasync.Client.wait_for_delivery`."""
-        return call(partial(self._client.wait_for_delivery, id, timeout=timeout))
+        return call(partial(self.wrapped.wait_for_delivery, id, timeout=timeout))
 
     def deliver_report(self, report: Report) -> None:
         """Hand over a delivery report, for those who `wait_for_delivery`: see `clickasync.Client.deliver_report`."""
 
         async def deliver() -> None:
-            self._client.deliver_report(report)
+            self.wrapped.deliver_report(report)
 
         call(deliver)
 
     def balance(self) -> Decimal:
         """The account's credits: see `clickasync.Client.balance`."""
-        return call(self._client.balance)
+        return call(self.wrapped.balance)
 
     def redeem(self, token: str) -> str:
         """Redeem a voucher of 16 digits for credits: see `clickasync.Client.redeem`."""
         token = hidden(token)
-        return call(partial(self._client.redeem, token))
+        return call(partial(self.wrapped.redeem, token))
 
     def coverage(self, msisdn: str) -> Coverage:
         """Whether the gateway routes to the prefix of a number: see `clickasync.Client.coverage`."""
-        return call(partial(self._client.coverage, msisdn))
+        return call(partial(self.wrapped.coverage, msisdn))
 
     def ping(self) -> None:
         """Keep the session alive for another 15 minutes: see `clickasync.Client.ping`."""
-        call(self._client.ping)
+        call(self.wrapped.ping)
 
     def authenticate(self) -> None:
         """Authenticate now, whether there is a session or not: see `clickasync.Client.authenticate`."""
-        call(self._client.authenticate)
+        call(self.wrapped.authenticate)

@@ -35,7 +35,8 @@ PUBLIC: Final = {
         MessageStatus ErrorCode Callback MessageType Feature Queue ConnectErrorCode
         Observer CallStarted CallEnded
     """,
-    "clickasync.blocking": "Client Bulk Batch",
+    "clickasync.blocking": "Client Bulk Batch PinSender",
+    "clickasync.pins": "PinSender PinSent PinLimitError MemoryStore SqlStore",
     "clickasync.otel": "observer",
     "clickasync.callbacks": "parse receiver Assembler DeliveryReport InboundMessage OptOut Part CallbackError",
     "clickasync.simulator": "Gateway serve",

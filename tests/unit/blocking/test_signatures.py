@@ -8,10 +8,17 @@ from typing import Final
 import pytest
 
 import clickasync
-from clickasync import blocking
+from clickasync import blocking, pins
 
 CHANGED: Final = {"aclose", "new_run"}
 """What a client without an event loop has under another name, or not at all."""
+
+
+PAIRS: Final[list[tuple[type, type]]] = [
+    (clickasync.Client, blocking.Client),
+    (clickasync.Batch, blocking.Batch),
+    (pins.PinSender, blocking.PinSender),
+]
 
 
 def public(kind: type) -> list[str]:
@@ -21,15 +28,16 @@ def public(kind: type) -> list[str]:
 def test_every_method_is_there() -> None:
     assert set(public(blocking.Client)) == set(public(clickasync.Client)) - CHANGED | {"close"}
     assert set(public(blocking.Batch)) == set(public(clickasync.Batch))
+    assert set(public(blocking.PinSender)) == set(public(pins.PinSender))
 
 
 @pytest.mark.parametrize(
     ("there", "here"),
     [
         pytest.param(vars(there)[name], vars(here)[name], id=f"{here.__name__}.{name}")
-        for there, here in [(clickasync.Client, blocking.Client), (clickasync.Batch, blocking.Batch)]
+        for there, here in PAIRS
         for name in ["__init__", *public(there)]
-        if name in vars(here) and (there is clickasync.Client or name != "__init__")
+        if name in vars(here) and (there is not clickasync.Batch or name != "__init__")
     ],
 )
 def test_a_method_takes_and_gives_the_same(there: object, here: object) -> None:
