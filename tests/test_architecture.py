@@ -54,6 +54,7 @@ FLOORS: Final[dict[str, int]] = {
     "clickasync.otel": 9,
     "clickasync.pins": 9,
     "clickasync.blocking": 9,
+    "clickasync.testing": 9,
     "clickasync": 9,
     # Screens.
     "clickasync.cli": 10,
@@ -72,6 +73,7 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "h11": ("clickasync.simulator",),
     "sqlalchemy": ("clickasync.campaigns", "clickasync.pins"),
     "opentelemetry": ("clickasync.otel",),
+    "pytest": ("clickasync.testing",),
     "typer": ("clickasync.cli",),
     "rich": ("clickasync.cli",),
 }

@@ -36,6 +36,7 @@ PUBLIC: Final = {
         Observer CallStarted CallEnded
     """,
     "clickasync.blocking": "Client Bulk Batch PinSender",
+    "clickasync.testing": "Clickatell",
     "clickasync.pins": "PinSender PinSent PinLimitError MemoryStore SqlStore",
     "clickasync.otel": "observer",
     "clickasync.callbacks": "parse receiver Assembler DeliveryReport InboundMessage OptOut Part CallbackError",
