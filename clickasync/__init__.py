@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         UnknownMessageError,
         UnreachableError,
     )
+    from clickasync.observe import CallEnded, CallStarted, Observer
     from clickasync.options import Message, MessageOptions, SendOptions
     from clickasync.results import (
         Accepted,
@@ -71,6 +72,8 @@ __all__ = [
     "AuthenticationError",
     "Batch",
     "Bulk",
+    "CallEnded",
+    "CallStarted",
     "Callback",
     "CallbackError",
     "CallbackType",
@@ -99,6 +102,7 @@ __all__ = [
     "MessageState",
     "MessageStatus",
     "MessageType",
+    "Observer",
     "OutcomeUnknownError",
     "Progress",
     "ProtocolError",
@@ -135,6 +139,7 @@ _HOMES = {
         "OutcomeUnknownError ProtocolError QuotaExceededError SessionExpiredError TransportError "
         "UnknownMessageError UnreachableError"
     ),
+    "clickasync.observe": "CallEnded CallStarted Observer",
     "clickasync.options": "Message MessageOptions SendOptions",
     "clickasync.results": (
         "Accepted Coverage MessageCharge MessageState Progress Rejected SendResult Skipped Uncertain"

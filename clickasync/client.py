@@ -16,12 +16,14 @@ from clickasync.core.delivery import DeliveryWatch, Report
 from clickasync.core.executor import Executor, new_climsgid
 from clickasync.core.rate import RateLimit
 from clickasync.core.session import Session
+from clickasync.core.watching import Watch
 from clickasync.errors import (
     AuthenticationError,
     ClickatellError,
     InvalidOptionError,
     OutcomeUnknownError,
 )
+from clickasync.law import Sending
 from clickasync.numbers import normalise
 from clickasync.options import DESCRIBED, Message, MessageOptions, SendOptions, compile_message, listed
 from clickasync.protocol import Command, SiAction
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
     from clickasync.batch import Batch
     from clickasync.bulk import Bulk, Journal, Source
+    from clickasync.observe import Observer
 
 __all__ = ["Client"]
 
@@ -78,6 +81,7 @@ class Client:
         ping_interval: seconds of silence (no successful call) after which to ping.
         session_lifetime: seconds of silence after which a session is renewed before it is used.
         allow_insecure: permit a plain ``http://`` base that is not loopback.
+        observer: sees every attempt of every call, and what became of each send: see `clickasync.Observer`.
 
     Raises:
         ConfigurationError: credentials are missing (the message names them and their variables), or a setting is
@@ -105,6 +109,7 @@ class Client:
         ping_interval: float = 600.0,
         session_lifetime: float = 900.0,
         allow_insecure: bool = False,
+        observer: Observer | None = None,
     ) -> None:
         password = hidden(password)
         credentials = find_credentials(api_id, user, password)
@@ -121,15 +126,17 @@ class Client:
         self._transport = Transport(
             self._base, http_client=http_client, timeout=timeout, max_connections=max_connections
         )
+        watch = Watch(observer, self._base.authority)
         self._session = Session(
             self._transport,
             credentials,
             retries=retries,
             lifetime=session_lifetime,
             ping_interval=ping_interval if keep_session_alive else None,
+            watch=watch,
         )
         rates = [] if rate_limit is None else [RateLimit(check_positive("rate_limit", rate_limit))]
-        self.executor = Executor(self._transport, self._session, retries=retries, rates=rates)
+        self.executor = Executor(self._transport, self._session, retries=retries, rates=rates, watch=watch)
         """Carries out commands; for the rooms of this package that build on the client."""
         self.account = (self._base.url, credentials.api_id, credentials.user)
         """Whose messages it sends: base URL, api_id and user name."""
@@ -187,8 +194,10 @@ class Client:
         number = normalise(to)
         message = compile_message(text, options, time.time())
         climsgid = message.climsgid or new_climsgid()
+        sending = Sending()
+        send = self.executor.send([number], message, climsgid, resend_unknown=self._resend_unknown, sending=sending)
         try:
-            lines = await self.executor.send([number], message, climsgid, resend_unknown=self._resend_unknown)
+            lines = await self.executor.watch.settling(send, 1, sending)
         except ClickatellError as error:
             raise error.about(to=to, climsgid=climsgid) from None
         [line] = lines.each
@@ -411,8 +420,10 @@ class Client:
         return await self._push(to, command)
 
     async def _push(self, to: str, command: Command[str]) -> Accepted:
+        sending = Sending()
+        push = self.executor.execute(command, sending=sending)
         try:
-            return Accepted(to, await self.executor.execute(command), "")
+            return Accepted(to, await self.executor.watch.settling(push, 1, sending), "")
         except ClickatellError as error:
             raise error.about(to=to) from None
 

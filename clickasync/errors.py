@@ -60,6 +60,10 @@ __all__ = [
 ]
 
 
+BEGINS: Final = "; the reply begins with "
+"""In the words of an error, what stands behind it is the gateway's."""
+
+
 class ClickatellError(Exception):
     """What every exception of this package is."""
 
@@ -240,7 +244,7 @@ class ProtocolError(ClickatellError):
         self.reason, self.reply = reason, reply
 
     def __str__(self) -> str:
-        return f"{self.reason}; the reply begins with {self.reply!r}" if self.reply else self.reason
+        return f"{self.reason}{BEGINS}{self.reply!r}" if self.reply else self.reason
 
 
 class ConnectError(ClickatellError):

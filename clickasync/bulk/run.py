@@ -186,9 +186,12 @@ class Bulk:
             if group.sending.maybe_sent:
                 self._unfinished += zip(group.positions, uncertain(group, unknown), strict=True)
             else:
-                self._outlet.publish(group.positions, not_sent(group, left))
+                results = not_sent(group, left)
+                self._outlet.publish(group.positions, results)
+                self._sender.settle(results)
         still_open.clear()
         self._outlet.counts[Uncertain] += len(self._unfinished)
+        self._sender.settle(self.unfinished)
         self._outlet.wake()
 
 

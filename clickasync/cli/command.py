@@ -158,7 +158,7 @@ def _guarded(function: Callable[..., Any], *, sends: bool) -> Callable[..., None
     @functools.wraps(function)
     def run(**given: Any) -> None:
         try:
-            with _log_on_stderr() if given.get(_VERBOSE.name) else contextlib.nullcontext():
+            with _log(on_stderr=bool(given.get(_VERBOSE.name))):
                 status = function(**given)
                 if inspect.iscoroutine(status):
                     status = anyio.run(_await, status)
@@ -178,14 +178,19 @@ def _guarded(function: Callable[..., Any], *, sends: bool) -> Callable[..., None
 
 
 @contextlib.contextmanager
-def _log_on_stderr() -> Iterator[None]:
-    """What the package logs, as long as the block lasts. Neither numbers nor texts nor secrets are ever logged."""
+def _log(*, on_stderr: bool) -> Iterator[None]:
+    """What the package logs, as long as the block lasts: to stderr, or nowhere.
+
+    Neither numbers nor texts nor secrets are ever logged. Without a handler, Python prints warnings to stderr, where
+    they would stand between the lines of the screens, which say the same.
+    """
     logger = logging.getLogger("clickasync")
-    handler = logging.StreamHandler(sys.stderr)
+    handler: logging.Handler = logging.StreamHandler(sys.stderr) if on_stderr else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     level = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
+    if on_stderr:
+        logger.setLevel(logging.DEBUG)
     try:
         yield
     finally:

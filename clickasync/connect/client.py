@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from clickasync.connect import models, readers
 from clickasync.connect.executor import ConnectExecutor, usable_token
+from clickasync.core.watching import Watch
 from clickasync.errors import ConfigurationError, ConnectError
 from clickasync.redaction import hidden
 from clickasync.transport import BaseUrl, Transport, parse_base_url
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
     from clickasync.connect.executor import SolvedCaptcha
+    from clickasync.observe import Observer
 
 __all__ = ["ConnectClient"]
 
@@ -56,6 +58,8 @@ class ConnectClient:
         http_client: an `httpx.AsyncClient` of your own; it is not closed.
         timeout: seconds, or an `httpx.Timeout`.
         retries: how often a call is repeated where a repeat can do no harm.
+        allow_insecure: permit a plain ``http://`` base that is not loopback.
+        observer: sees every attempt of every call: see `clickasync.Observer`.
 
     Raises:
         ConfigurationError: there is no token, or it or the `base_url` cannot be used.
@@ -75,6 +79,7 @@ class ConnectClient:
         timeout: float | httpx.Timeout = 30.0,
         retries: int = 2,
         allow_insecure: bool = False,
+        observer: Observer | None = None,
     ) -> None:
         token = hidden(token)
         if isinstance(base_url, _Default):
@@ -83,7 +88,8 @@ class ConnectClient:
             raise ConfigurationError("retries must be 0 or more")
         self._base = parse_base_url(base_url, allow_insecure=allow_insecure)
         self._transport = Transport(self._base, http_client=http_client, timeout=timeout)
-        self._executor = ConnectExecutor(usable_token(token), self._transport, retries)
+        watch = Watch(observer, self._base.authority)
+        self._executor = ConnectExecutor(usable_token(token), self._transport, retries, watch)
 
     _base: BaseUrl | None = None  # of one whose constructor failed, which a debugger may want to show
 

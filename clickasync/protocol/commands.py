@@ -60,6 +60,8 @@ class Command(Generic[T_co]):
     effect: Effect = Effect.NONE
     to: Sequence[str] = ()
     """The recipients, as digits; they become the field ``to``."""
+    parts: int = 0
+    """How many messages it costs each of them, at the least; 0 where that is not known."""
 
     @property
     def secrets(self) -> list[str]:
@@ -112,10 +114,10 @@ def ping() -> Command[None]:
     return Command("ping", "/http/ping", {}, _in_step(replies.read_done))
 
 
-def sendmsg(to: Sequence[str], fields: Mapping[str, str], climsgid: str) -> Command[Lines]:
+def sendmsg(to: Sequence[str], fields: Mapping[str, str], climsgid: str, parts: int = 0) -> Command[Lines]:
     """``sendmsg``: one message to each of `to`; gives a line for each, in their order."""
     read = partial(read_lines, numbers=to)
-    return Command("sendmsg", "/http/sendmsg", {**fields, "climsgid": climsgid}, read, Effect.SENDS, to)
+    return Command("sendmsg", "/http/sendmsg", {**fields, "climsgid": climsgid}, read, Effect.SENDS, to, parts)
 
 
 def querymsg(id: str | None = None, *, climsgid: str | None = None) -> Command[MessageState]:
