@@ -9,12 +9,16 @@ from __future__ import annotations
 from clickasync.campaigns.errors import DatabaseAwayError, DatabaseForgotError, DatabaseFullError
 from clickasync.campaigns.facade import Campaign, Campaigns
 from clickasync.campaigns.optouts import OptOutEntry, OptOuts
+from clickasync.campaigns.packing import BadItem, Witness
 from clickasync.campaigns.reconcile import Reconciled
-from clickasync.campaigns.results import RESULTS, Preview, Result
+from clickasync.campaigns.results import RESULTS, CallResults, Preview, Result
 from clickasync.campaigns.status import Status, WorkerSeen
+from clickasync.campaigns.worker import Watch
 
 __all__ = [
     "RESULTS",
+    "BadItem",
+    "CallResults",
     "Campaign",
     "Campaigns",
     "DatabaseAwayError",
@@ -26,5 +30,7 @@ __all__ = [
     "Reconciled",
     "Result",
     "Status",
+    "Watch",
+    "Witness",
     "WorkerSeen",
 ]

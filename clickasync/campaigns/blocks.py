@@ -151,12 +151,13 @@ def pack_ids(ids: Sequence[str | None]) -> bytes | None:
     """The gateway's IDs; None where no recipient has one."""
     if not any(ids):
         return None
-    written = "".join(["0" * 32 if id is None else id for id in ids])
+    filled = [_NO_ID if id is None else id for id in ids] if None in ids else ids
+    written = "".join(filled)  # type: ignore[arg-type] # there is none among them
     try:
         packed = bytes.fromhex(written)
     except ValueError:
         packed = b""
-    if packed.hex() != written or not all(id is None or (len(id) == 32 and id != _NO_ID) for id in ids):
+    if packed.hex() != written or _NO_ID in ids or set(map(len, filled)) != {len(_NO_ID)}:  # type: ignore[arg-type]
         return b"\1" + pack_json(ids)  # IDs are opaque: whatever a gateway says is kept
     return b"\0" + packed
 

@@ -1,8 +1,9 @@
 """Creating a campaign: what is asked for is checked, its rows are read, and the name stands for exactly that.
 
-The fingerprint is a digest of all that was loaded (numbers, texts, options, tags) and of the campaign's own text and
-options. Who asks for the same again gets the campaign that is there; who asks for something else under its name is
-refused. So a program that was restarted can simply create again.
+The fingerprint has digests of all that was loaded (numbers with their texts and options, and tags), and of the
+campaign's own text and options, each by itself. Who asks for the same again gets the campaign that is there; who asks
+for something else under its name is refused, and told what differs. So a program that was restarted can simply create
+again.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from functools import partial
 from typing import Any, Final
 
 from attrs import frozen
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clickasync.campaigns.loading import Existing, Loader, find
-from clickasync.campaigns.packing import Items, Packer, Plain, Rules
-from clickasync.campaigns.schema import rates
-from clickasync.campaigns.sources import CampaignSource, Rows, rows_of
+from clickasync.campaigns.packing import Items, Packer, Plain, Rules, Witness
+from clickasync.campaigns.schema import campaigns, rates
+from clickasync.campaigns.sources import CampaignSource, Rows, TagOf, rows_of
 from clickasync.campaigns.states import KEY_BYTES
 from clickasync.campaigns.store import Store
 from clickasync.campaigns.texts import plain_options
@@ -33,7 +34,7 @@ from clickasync.campaigns.windows import next_span, parse_window
 from clickasync.errors import ConfigurationError, InvalidOptionError
 from clickasync.options import compile_message
 
-__all__ = ["Plan", "create"]
+__all__ = ["Plan", "create", "set_rate"]
 
 _BEAT_SECONDS: Final = 1.0
 
@@ -53,6 +54,8 @@ class Plan:
     is_each: bool = False
     """Whether a number that stands there twice is sent to twice."""
     tag_column: str | None = None
+    tag_of: TagOf | None = None
+    witness: Witness | None = None
     fingerprint: str | None = None
     """The user's own, in place of a digest of the rows."""
     exclude: Collection[str] = ()
@@ -79,8 +82,7 @@ class Plan:
             "first": self.first,
             "stop_at_rejected": self.stop_at_rejected,
         }.items():
-            if number is not None and (isinstance(number, bool) or not isinstance(number, int | float) or number <= 0):
-                raise InvalidOptionError(f"{name} must be a positive number, not {number!r}")
+            _check_positive(name, number)
         if isinstance(self.windows, str):
             raise InvalidOptionError("windows must be several, such as a list of one")
         for window in self.windows:
@@ -138,10 +140,16 @@ class Plan:
             "stop_at_rejected": self.stop_at_rejected,
         }
 
-    def fingerprint_of(self, packer: Packer) -> str:
-        """What the name stands for."""
-        rows = self.fingerprint if self.fingerprint is not None else packer.digest
-        return _digest([self.text, self.plain, self.is_each, rows])
+    def fingerprint_of(self, packer: Packer) -> dict[str, str]:
+        """What the name stands for, part by part."""
+        own = self.fingerprint
+        return {
+            "text": _digest(self.text),
+            "options": _digest(self.plain),
+            "duplicates": "each" if self.is_each else "once",
+            "recipients": packer.digest if own is None else _digest(own),
+            "tags": packer.digest_of_tags if own is None else "",
+        }
 
     def packer(self, rows: Rows) -> Packer:
         """For its rows."""
@@ -151,9 +159,9 @@ class Plan:
                 partial(secrets.token_bytes, KEY_BYTES),
                 self.check_row,
                 has_text=rows.text is not None or self.options.get("data") is not None,
-                personal=rows.is_personal,
                 once=not self.is_each,
                 excluded=self.exclude,
+                witness=self.witness,
             )
         )
 
@@ -173,12 +181,22 @@ async def create(store: Store, plan: Plan, source: CampaignSource) -> int:
     plan.check()
     # Opening a file reads a little of it: in a thread, and before anything is written.
     rows = await asyncio.to_thread(
-        partial(rows_of, source, plan.text, tag_column=plan.tag_column, needs_text=plan.options.get("data") is None)
+        partial(
+            rows_of,
+            source,
+            plan.text,
+            tag_column=plan.tag_column,
+            tag_of=plan.tag_of,
+            needs_text=plan.options.get("data") is None,
+        )
     )
     packer = plan.packer(rows)
     existing = await find(store, plan.name)
     if existing is not None and existing.account != plan.account:
-        raise ConfigurationError(f"campaign {plan.name!r} is of another account or gateway; choose another name")
+        base_url, api_id, user = json.loads(existing.account)
+        raise ConfigurationError(
+            f"there is a campaign {plan.name!r} already, of another account: {user} (api_id {api_id}) at {base_url}"
+        )
     if existing is None or existing.state == "loading":
         if existing is not None and existing.is_being_loaded:
             raise ConfigurationError(f"campaign {plan.name!r} is being loaded by somebody else at this moment")
@@ -187,18 +205,25 @@ async def create(store: Store, plan: Plan, source: CampaignSource) -> int:
         async for chunk in rows.chunks:
             for _ in packer.add(chunk):
                 pass
-    if plan.fingerprint_of(packer) != existing.fingerprint:
-        raise ConfigurationError(f"there is a campaign {plan.name!r} already, with {_difference(plan, rows, existing)}")
+    if differences := _differences(plan.fingerprint_of(packer), json.loads(existing.fingerprint or "{}")):
+        raise ConfigurationError(f"there is a campaign {plan.name!r} already, with {' and '.join(differences)}")
     return existing.id
 
 
-def _difference(plan: Plan, rows: Rows, existing: Existing) -> str:
-    differs = []
-    if existing.text != rows.text:
-        differs.append("another text")
-    if existing.options != plan.plain:
-        differs.append("other options")
-    return " and ".join(differs) or "other recipients, texts of recipients, tags, or another way to treat duplicates"
+_DIFFERENCES: Final = {
+    "text": "another text",
+    "options": "other options",
+    "duplicates": "another way to treat duplicates",
+    "recipients": "other recipients, or other texts of theirs",
+    "tags": "other tags",
+}
+
+
+def _differences(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    differ = [part for part in _DIFFERENCES if wanted[part] != found.get(part)]
+    if "text" in differ or "duplicates" in differ:  # of which other recipients, or texts of theirs, are a consequence
+        differ = [part for part in differ if part not in ("recipients", "tags")]
+    return [_DIFFERENCES[part] for part in differ]
 
 
 async def _load(store: Store, plan: Plan, rows: Rows, packer: Packer, died: Existing | None) -> int:
@@ -207,8 +232,9 @@ async def _load(store: Store, plan: Plan, rows: Rows, packer: Packer, died: Exis
     try:
         async with _beating(loader):
             hold_after = await _put_all(store, loader, plan, rows, packer)
-            await _set_rate(store, id, plan.rate_limit)
-        await loader.finish(packer, plan.fingerprint_of(packer), "running", hold_after)
+            if plan.rate_limit is not None:
+                await set_rate(store, id, plan.rate_limit)
+        await loader.finish(packer, json.dumps(plan.fingerprint_of(packer)), "running", hold_after)
     except (Exception, asyncio.CancelledError):
         with contextlib.suppress(ConfigurationError):
             await loader.abandon()
@@ -252,15 +278,26 @@ async def _beating(loader: Loader) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _set_rate(store: Store, campaign: int, per_second: float | None) -> None:
-    if per_second is None:
-        return
+async def set_rate(store: Store, campaign: int, per_second: float | None) -> None:
+    """Set the rate of a campaign; None: it has none.
+
+    Raises:
+        InvalidOptionError: it is no positive number.
+    """
+    _check_positive("rate_limit", per_second)
 
     def work(connection: Connection) -> None:
-        insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(rates)
-        values = {"scope": f"campaign:{campaign}", "per_second": per_second, "free_at": 0.0}
-        connection.execute(
-            insert.values(values).on_conflict_do_update(index_elements=["scope"], set_={"per_second": per_second})
-        )
+        connection.execute(update(campaigns).where(campaigns.c.id == campaign).values(per_second=per_second))
+        if per_second is not None:
+            insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(rates)
+            values = {"scope": f"campaign:{campaign}", "per_second": per_second, "free_at": 0.0}
+            connection.execute(
+                insert.values(values).on_conflict_do_update(index_elements=["scope"], set_={"per_second": per_second})
+            )
 
     await store.change(work)
+
+
+def _check_positive(name: str, number: Any) -> None:
+    if number is not None and (isinstance(number, bool) or not isinstance(number, int | float) or not number > 0):
+        raise InvalidOptionError(f"{name} must be a positive number, not {number!r}")

@@ -1,4 +1,4 @@
-"""`Campaigns` and `Campaign`: what users hold."""
+"""`Campaigns`: what users hold."""
 
 from __future__ import annotations
 
@@ -6,30 +6,29 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, Unpack
 
 import anyio
-from attrs import frozen
 from sqlalchemy import select
 
 from clickasync.campaigns import changing
+from clickasync.campaigns.campaign import Campaign
 from clickasync.campaigns.creating import Plan, create
 from clickasync.campaigns.functions import now
+from clickasync.campaigns.moves import FINISH_SECONDS
 from clickasync.campaigns.optouts import OptOuts
-from clickasync.campaigns.packing import BadItem
+from clickasync.campaigns.packing import Witness
 from clickasync.campaigns.reconcile import SETTLE_SECONDS, Reconciled, reconcile
 from clickasync.campaigns.reports import Hooks, OnMessage, OnReport, hooks
-from clickasync.campaigns.results import Preview, Result, find_results, read_preview, read_results
-from clickasync.campaigns.schema import bad_rows, campaigns
-from clickasync.campaigns.sources import CampaignSource
-from clickasync.campaigns.status import Status, read_status
+from clickasync.campaigns.schema import campaigns
+from clickasync.campaigns.sources import CampaignSource, TagOf
 from clickasync.campaigns.store import Store
-from clickasync.campaigns.worker import Until, Worker
+from clickasync.campaigns.upgrade import upgrade
+from clickasync.campaigns.worker import Until, Watch, Worker
 from clickasync.errors import ConfigurationError, InvalidOptionError
 from clickasync.numbers import normalise
 
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Campaign", "Campaigns"]
 
 DATABASE: Final = "campaigns.db"
-_LOOK_SECONDS: Final = 0.5
 _DAY: Final = 86400.0
 
 
@@ -61,6 +59,7 @@ class Campaigns:
         client: sends, and says of which account; needed to create and to work, not to look.
         allow_insecure: permit a server elsewhere without TLS.
         allow_unsafe: permit a server that is set to forget what it confirmed (``fsync = off``). For tests.
+        alone: have a file to itself, or be refused: for a program that runs one campaign, and opens the file once.
         clock: the time in Unix seconds, for a file; a server has its own.
 
     Raises (on entering):
@@ -75,11 +74,17 @@ class Campaigns:
         client: Client | None = None,
         allow_insecure: bool = False,
         allow_unsafe: bool = False,
+        alone: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._where = database or os.environ.get("CLICKASYNC_DATABASE") or DATABASE
         self._client = client
-        self._options: dict[str, Any] = {"allow_insecure": allow_insecure, "allow_unsafe": allow_unsafe, "clock": clock}
+        self._options: dict[str, Any] = {
+            "allow_insecure": allow_insecure,
+            "allow_unsafe": allow_unsafe,
+            "alone": alone,
+            "clock": clock,
+        }
         self._open: Store | None = None
 
     def __repr__(self) -> str:
@@ -113,6 +118,14 @@ class Campaigns:
             raise ConfigurationError("this needs a client: Campaigns(..., client=client)")
         return self._client
 
+    @property
+    def others(self) -> str | None:
+        """Of a file that is had `alone`: where somebody else may still be sending from it; None: nobody can be.
+
+        Nobody can, unless the file is a copy, and nobody knows what became of its original.
+        """
+        return self._store.others
+
     async def create(
         self,
         name: str,
@@ -128,6 +141,8 @@ class Campaigns:
         exclude: Collection[str] = (),
         first: int | None = None,
         stop_at_rejected: float | None = None,
+        tag_of: TagOf | None = None,
+        witness: Witness | None = None,
         **options: Unpack[MessageOptions],
     ) -> Campaign:
         """Make a campaign. The same again gives the one that is there: a program may simply create after a restart.
@@ -146,6 +161,8 @@ class Campaigns:
             exclude: numbers to leave out.
             first: send to so many, then pause, to look before the rest.
             stop_at_rejected: pause when so many percent were rejected, of 50 or more.
+            tag_of: makes the tag of a row of a file, in place of `tag_column`.
+            witness: hears of the rows that are left out.
             options: as of `Client.bulk`.
 
         Raises:
@@ -166,6 +183,8 @@ class Campaigns:
             starts_at=starts_at,
             is_each=duplicates == "each",
             tag_column=tag_column,
+            tag_of=tag_of,
+            witness=witness,
             fingerprint=fingerprint,
             exclude=frozenset(map(normalise, exclude)),
             first=first,
@@ -196,9 +215,17 @@ class Campaigns:
             Campaign(self._store, row.id, row.name) for row in await self._store.step(made.order_by(campaigns.c.id))
         ]
 
-    async def version(self) -> int:
-        """The version of the tables."""
-        return await self._store.version()
+    async def upgrade(self) -> int:
+        """Bring tables of an older version up to date; gives the version that they had. It need not be entered.
+
+        Raises:
+            ConfigurationError: they are of a newer version, or of one that is not known any more.
+        """
+        store = await Store.open(self._where, **self._options, any_version=True)
+        try:
+            return await upgrade(store)
+        finally:
+            await store.aclose()
 
     async def work(
         self,
@@ -209,6 +236,9 @@ class Campaigns:
         names: Collection[str] | None = None,
         patience: float | None = None,
         stop: asyncio.Event | None = None,
+        settle_after: float | None = None,
+        finish_within: float = FINISH_SECONDS,
+        watch: Watch | None = None,
     ) -> None:
         """Send what there is to send for the client's account; any number may work on one database.
 
@@ -222,9 +252,13 @@ class Campaigns:
             names: only campaigns of these names.
             patience: seconds without an answer of the gateway after which it gives up; by default never.
             stop: set it to end as by cancelling once.
+            settle_after: seconds after `begin` from which a gateway that does not know a call is believed; by default
+                the client's whole timeout.
+            finish_within: seconds for which the outcome of a call is tried to be written, before it is only logged.
+            watch: sees what happens.
 
         Raises:
-            DatabaseAwayError: the database was away for a minute.
+            DatabaseAwayError: the database was away for a minute; `DatabaseFullError`: no space is left for it.
             DatabaseForgotError: the database forgot what it had confirmed.
             TransportError: patience is lost.
         """
@@ -235,11 +269,13 @@ class Campaigns:
             self._store,
             json.dumps(client.account),
             client.executor,
-            quiet=client.longest_request,
+            quiet=client.longest_request if settle_after is None else settle_after,
             in_flight=in_flight,
             until=Until.DONE if until_done else Until.IDLE if until_idle else Until.STOPPED,
             names=names,
             patience=patience,
+            finish_within=finish_within,
+            watch=watch,
         )
         await _run(worker, stop)
 
@@ -307,93 +343,3 @@ async def _run(worker: Worker, stop: asyncio.Event | None) -> None:
 async def _stop_when(stop: asyncio.Event, worker: Worker) -> None:
     await stop.wait()
     worker.stop()
-
-
-@frozen
-class Campaign:
-    """A campaign, made by `Campaigns.create` and `Campaigns.get`."""
-
-    _store: Store
-    id: int
-    name: str
-
-    async def status(self) -> Status:
-        """How it is.
-
-        Raises:
-            ConfigurationError: it was deleted.
-        """
-        status = await self._store.read(partial(read_status, name=self.name))
-        if status is None:
-            raise ConfigurationError(f"there is no campaign {self.name!r} any more")
-        return status
-
-    def results(self, only: str | None = None) -> AsyncIterator[Result]:
-        """What became of its recipients, call by call; `only` those with one result."""
-        return read_results(self._store, self.id, only)
-
-    async def preview(self) -> Preview:
-        """The message of its first row, to look at it, or to send it to your own phone."""
-        return await read_preview(self._store, self.id)
-
-    async def find(self, number: str) -> list[Result]:
-        """What became of one number."""
-        return await find_results(self._store, self.id, normalise(number))
-
-    async def bad_rows(self) -> AsyncIterator[BadItem]:
-        """The rows of its source that could not be sent to."""
-        after = 0
-        while True:
-            page = await self._store.step(
-                select(bad_rows.c.row, bad_rows.c.to, bad_rows.c.error)
-                .where(bad_rows.c.campaign_id == self.id, bad_rows.c.row > after)
-                .order_by(bad_rows.c.row)
-                .limit(1000)
-            )
-            for row in page:
-                yield BadItem(row.row, row.to, row.error)
-            if len(page) < 1000:
-                return
-            after = page[-1].row
-
-    async def pause(self) -> None:
-        """Nothing more leaves, within two seconds everywhere."""
-        await changing.pause(self._store, self.id)
-
-    async def resume(self) -> None:
-        """Go on.
-
-        Raises:
-            ConfigurationError: it cannot go on: the database forgot (reconcile comes first), or it was cancelled.
-        """
-        await changing.resume(self._store, self.id)
-
-    async def cancel(self) -> None:
-        """What was not sent is skipped, for good."""
-        await changing.cancel(self._store, self.id)
-
-    async def retry(self, errors: Collection[str] | None = None) -> int:
-        """Send again to those who were rejected (for one of these errors, by code); gives how many.
-
-        Never to those of whom nobody can know: they may have got it.
-
-        Raises:
-            ConfigurationError: it was cancelled.
-        """
-        return await changing.retry(self._store, self.id, errors)
-
-    async def wait(self) -> Status:
-        """Wait until nothing of it is left to send or under way (somebody must `work`)."""
-        while True:
-            status = await self.status()
-            if status.state in ("done", "cancelled") and not status.ready and not status.out:
-                return status
-            await asyncio.sleep(_LOOK_SECONDS)
-
-    async def delete(self) -> None:
-        """Delete it, and everything about its recipients.
-
-        Raises:
-            ConfigurationError: something of it is under way, or was less than an hour ago.
-        """
-        await changing.delete_campaign(self._store, self.id)

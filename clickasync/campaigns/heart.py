@@ -16,7 +16,7 @@ import time
 from collections.abc import Collection
 from typing import Any, Final
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from clickasync._version import __version__
 from clickasync.campaigns import upkeep
@@ -70,6 +70,14 @@ class _Beats:
         )
 
 
+@define
+class _Calls:
+    """Who waits for whom: lanes for the next look, the heart for somebody who wants it soon."""
+
+    looked: asyncio.Event = field(factory=asyncio.Event)
+    hurry: asyncio.Event = field(factory=asyncio.Event)
+
+
 class Heart:
     """Beats, and looks.
 
@@ -87,16 +95,17 @@ class Heart:
         self._names = names
         self._beats = _Beats()
         self._seen_at = float("-inf")
-        self._looked = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._calls = _Calls()
         self._running: dict[int, Sendable] = {}
         self.sendable: dict[int, Sendable] = {}
         """What may be sent now, and has calls that wait; the oldest campaign first."""
+        self.outdated: ConfigurationError | None = None
+        """Why nothing more may be claimed: the tables were upgraded, and this worker does not know them."""
 
     @property
     def is_steady(self) -> bool:
-        """Whether it has beaten without a gap for one lease: only then may it take others for dead."""
-        return self._beats.have_lasted
+        """Whether it has beaten without a gap for one lease, or is alone: only then may it take others for dead."""
+        return self._store.is_alone or self._beats.have_lasted
 
     def may_send(self, campaign: int, begun: float) -> bool:
         """Whether a request of a campaign may leave, that was begun at `begun` of the monotonic clock.
@@ -110,32 +119,29 @@ class Heart:
 
     async def next_look(self) -> None:
         """Wait until it has looked once more."""
-        await self._looked.wait()
+        await self._calls.looked.wait()
 
     def hurry(self) -> None:
         """Look soon: what there was to do is done."""
-        self._hurry.set()
+        self._calls.hurry.set()
 
     async def start(self) -> None:
-        """Register, and look for the first time.
+        """Register, and look for the first time; the database is marked before.
 
         Raises:
             DatabaseAwayError: the database is away.
         """
+        await self._store.mark_dirty()
         await self._register()
         await self._look()
 
     async def run(self) -> None:
-        """Beat until cancelled.
-
-        Raises:
-            ConfigurationError: the tables were upgraded meanwhile: this worker is too old.
-        """
+        """Beat until cancelled."""
         while True:
             await asyncio.sleep(_SOON)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), BEAT_SECONDS - _SOON)
-            self._hurry.clear()
+                await asyncio.wait_for(self._calls.hurry.wait(), BEAT_SECONDS - _SOON)
+            self._calls.hurry.clear()
             try:
                 await self._beat()
                 await self._look()
@@ -170,9 +176,12 @@ class Heart:
         started = time.monotonic()
         [health] = await self._store.step(upkeep.HEALTH, patience=BEAT_SECONDS)
         if int(health.version) != VERSION:
-            raise ConfigurationError(
+            self._running, self.sendable = {}, {}
+            self.outdated = ConfigurationError(
                 f"the tables were upgraded to version {health.version}; this worker knows {VERSION} and ends"
             )
+            self._have_looked()
+            return
         if not health.is_same or self._moves.is_behind(health.position):
             _log.error("the database has forgotten what it confirmed; its campaigns are paused until: reconcile")
             await self._store.change(forget)
@@ -197,7 +206,10 @@ class Heart:
                 await self._look_at_rejected(row)
         self._running, self.sendable = running, sendable
         self._seen_at = started
-        looked, self._looked = self._looked, asyncio.Event()
+        self._have_looked()
+
+    def _have_looked(self) -> None:
+        looked, self._calls.looked = self._calls.looked, asyncio.Event()
         looked.set()
 
     async def _span(self, row: Any, now: float) -> tuple[float, float]:

@@ -33,7 +33,7 @@ from clickasync.campaigns.heart import Heart, Sendable, clocks
 from clickasync.campaigns.moves import Begun, Claimed, Moves
 from clickasync.campaigns.outages import Outages
 from clickasync.campaigns.sheet import Said, Words
-from clickasync.campaigns.states import NAMES, Outcome, climsgid_of
+from clickasync.campaigns.states import NAMES, REFUSED, Outcome, climsgid_of
 from clickasync.campaigns.texts import Texts
 from clickasync.core.executor import Executor
 from clickasync.errors import (
@@ -82,7 +82,7 @@ class _NotSent:
 def _reason(error: object) -> str | None:
     match error:
         case AuthenticationError():
-            return f"the credentials are refused: {error}"
+            return f"{REFUSED}: {error}"
         case CreditError():
             return f"no credit: {error}"
         case QuotaExceededError():
@@ -178,16 +178,20 @@ class Lane:
             failure = await self._send(call, campaign, begun, sending, answers)
         except BaseException:
             # Cancelled, or a bug: what may have left is uncertain, and nothing else is.
-            with anyio.move_on_after(_LAST_WORDS, shield=True):
+            with anyio.move_on_after(_LAST_WORDS, shield=True) as scope:
                 await self._account_for(call, begun, sending, answers)
             self._settle(answers)
+            if scope.cancelled_caught and begun is not None:
+                _tell(call, begun, answers)
             raise
         self._settle(answers)
         try:
             await self._finish(call, begun, answers, failure)
         except asyncio.CancelledError:
-            with anyio.move_on_after(_LAST_WORDS, shield=True):
+            with anyio.move_on_after(_LAST_WORDS, shield=True) as scope:
                 await self._finish(call, begun, answers, failure)  # which finds its own work done, if it was
+            if scope.cancelled_caught:
+                _tell(call, begun, answers)
             raise
 
     async def _prepare(self, call: Claimed, campaign: Sendable) -> bool:

@@ -8,7 +8,7 @@ speaks after its call was settled.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import frozen
@@ -21,7 +21,7 @@ from clickasync.campaigns.sheet import Said, Sheet, Words
 from clickasync.campaigns.states import LAST_GENERATION, Outcome, State, climsgid_of
 from clickasync.campaigns.store import Store
 
-__all__ = ["NOT_SENT", "Asking", "Begun", "Claimed", "Moves"]
+__all__ = ["FINISH_SECONDS", "NOT_SENT", "Asking", "Begun", "Claimed", "Moves"]
 
 FINISH_SECONDS: Final = 300.0
 """How long the outcome of a call is tried to be written. There is nothing more precious."""
@@ -87,11 +87,27 @@ class Asking:
 
 
 class Moves:
-    """The moves of one worker of one account."""
+    """The moves of one worker of one account.
 
-    def __init__(self, store: Store, account: str) -> None:
+    Args:
+        store: the database.
+        account: whose campaigns.
+        finish_within: seconds for which the outcome of a call is tried to be written.
+        on_call: hears of each call of which something became, once that is committed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        account: str,
+        *,
+        finish_within: float = FINISH_SECONDS,
+        on_call: Callable[[int], object] = bool,
+    ) -> None:
         self._store = store
         self._account = account
+        self._precious: dict[str, Any] = {"patience": finish_within, "is_precious": True}
+        self._on_call = on_call
         self.worker = 0
         """Its ID; of what it claimed under an earlier one it hears no more."""
         self._position = "0/0"
@@ -164,7 +180,7 @@ class Moves:
         Raises:
             DatabaseForgotError: the database does not know that this worker has begun it.
         """
-        released = await self._store.step(do.RELEASE, b_id=call.id, b_epoch=call.epoch, patience=FINISH_SECONDS)
+        released = await self._store.step(do.RELEASE, b_id=call.id, b_epoch=call.epoch, **self._precious)
         if not released:
             await self._merge(call, {}, begun.generation, begun.open, again=False)
 
@@ -211,12 +227,14 @@ class Moves:
             do.FINISH,
             b_id=call.id,
             b_epoch=call.epoch,
-            patience=FINISH_SECONDS,
+            **self._precious,
             state=State.READY.value if reopens else State.SETTLED.value,
             gen=begun.generation + again,
             tries=begun.tries + again,
             **sheet.columns(),
         )
+        if finished:
+            self._on_call(call.id)
         return bool(finished)
 
     async def _merge(
@@ -244,11 +262,12 @@ class Moves:
             connection.execute(do.WRITE, {"b_id": call.id, **columns})
             return True
 
-        if not await self._store.change(work, patience=FINISH_SECONDS):
+        if not await self._store.change(work, **self._precious):
             raise DatabaseForgotError(
                 "the database does not know of a call that it confirmed as begun: it was restored, or failed over to "
                 "a server that lags. Stop all workers and run: clickasync campaign reconcile"
             )
+        self._on_call(call.id)
 
     # -- the calls of others
 
@@ -281,6 +300,7 @@ class Moves:
             connection.execute(do.WRITE, {"b_id": call.id, **columns})
 
         await self._store.change(work)
+        self._on_call(call.id)
 
 
 def _asking(row: Row[Any]) -> Asking:

@@ -27,6 +27,11 @@ class Outages:
         self.gave_up: ClickatellError | None = None
         """Why the worker ends, if patience is lost."""
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the gateway has not answered since it could not be reached."""
+        return self._outage.is_on
+
     async def wait(self) -> None:
         """Wait until a request may be tried."""
         while (left := self._outage.resume_at - time.monotonic()) > 0.0 and self.gave_up is None:  # noqa: ASYNC110

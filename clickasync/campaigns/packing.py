@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -17,7 +17,7 @@ from clickasync.campaigns.blocks import pack_json, pack_numbers, pack_rows
 from clickasync.errors import ClickatellError
 from clickasync.recipients import Seen
 
-__all__ = ["BLOCK", "BadItem", "Item", "Items", "Packer", "Plain", "Rules"]
+__all__ = ["BLOCK", "BadItem", "Item", "Items", "Packer", "Plain", "Rules", "Witness"]
 
 BLOCK: Final = 25
 """Personal texts in one call, at most."""
@@ -50,6 +50,18 @@ class BadItem:
     row: int
     to: str
     error: str
+    cause: ClickatellError | None = field(default=None, eq=False)
+    """The same error, as it was raised; it is not stored."""
+
+
+class Witness(Protocol):
+    """Hears of the rows that are left out, as they are read; maybe in another thread."""
+
+    def bad(self, item: BadItem) -> None:
+        """A row that cannot be sent to."""
+
+    def duplicate(self, row: int) -> None:
+        """A row that is not sent to because its number stands in an earlier one."""
 
 
 @frozen
@@ -59,6 +71,9 @@ class Plain:
     row: int
     """The first row."""
     numbers: Sequence[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.numbers)
 
     def items(self) -> Iterator[Item | BadItem]:
         """Each by itself."""
@@ -80,12 +95,11 @@ class Rules:
     """Raises `ClickatellError` for a text with options that cannot be sent."""
     has_text: bool = True
     """Whether the campaign has a text, for rows that bring none."""
-    personal: bool = False
-    """Whether each row brings a text that hardly another one has."""
     once: bool = True
     """Whether a number that came before is left out."""
     excluded: Collection[str] = frozenset()
     """Numbers to leave out."""
+    witness: Witness | None = None
 
 
 @define(eq=False)
@@ -109,6 +123,7 @@ class Packer:
         self._blocks: dict[str | None, _Group] = {}
         self._waiting = 0
         self._hash = hashlib.sha256()
+        self._tags = hashlib.sha256()
         self.recipients = self.excluded = 0
         self.bad: list[BadItem] = []
         """Taken away by whoever stores them."""
@@ -120,8 +135,13 @@ class Packer:
 
     @property
     def digest(self) -> str:
-        """Of all that was loaded so far."""
+        """Of all recipients so far, with their own texts and options."""
         return self._hash.hexdigest()
+
+    @property
+    def digest_of_tags(self) -> str:
+        """Of their tags."""
+        return self._tags.hexdigest()
 
     def add(self, items: Items) -> Iterator[dict[str, Any]]:
         """Rows; gives the calls that are full."""
@@ -130,7 +150,7 @@ class Packer:
             return
         for item in items:
             if isinstance(item, BadItem):
-                self.bad.append(item)
+                self._leave_out(item)
                 continue
             try:
                 options = None if not item.options else json.dumps(item.options, sort_keys=True)
@@ -138,27 +158,42 @@ class Packer:
                     self._rules.check(item.text, item.options)
                 tag = json.dumps(item.tag) if item.tag is not None else ""
             except ClickatellError as error:
-                self.bad.append(BadItem(item.row, item.number, str(error)))
+                self._leave_out(BadItem(item.row, item.number, str(error), error))
                 continue
             except (TypeError, ValueError) as error:
-                self.bad.append(BadItem(item.row, item.number, f"the tag must be a JSON value: {error}"))
+                self._leave_out(BadItem(item.row, item.number, f"the tag must be a JSON value: {error}"))
                 continue
             number = item.number
             if number in self._rules.excluded:
                 self.excluded += 1
                 continue
             if not self._seen.add(number) and self._rules.once:
+                self._leave_out_duplicate(item.row)
                 continue
             self.recipients += 1
-            own = "" if item.text is None and options is None and not tag else f"\x1f{item.text}\x1f{options}\x1f{tag}"
+            own = "" if item.text is None and options is None else f"\x1f{item.text}\x1f{options}"
             self._hash.update(f"{number}{own}\x1e".encode(errors="surrogatepass"))
+            if tag:
+                self._tags.update(f"{item.row}\x1f{tag}\x1e".encode(errors="surrogatepass"))
             yield from self._put(item, options)
+
+    def _leave_out(self, item: BadItem) -> None:
+        self.bad.append(item)
+        if self._rules.witness is not None:
+            self._rules.witness.bad(item)
+
+    def _leave_out_duplicate(self, row: int) -> None:
+        if self._rules.witness is not None:
+            self._rules.witness.duplicate(row)
 
     def _add_plain(self, numbers: Sequence[str], row: int) -> Iterator[dict[str, Any]]:
         """Rows of nothing but numbers, as they are sent, the first of them row `row`; gives the calls that are full."""
         is_new = list(map(self._seen.add, numbers))
         rows: Sequence[int] = range(row, row + len(numbers))
         if self._rules.excluded or not all(is_new):
+            for index, number in enumerate(numbers):
+                if self._rules.once and not is_new[index] and number not in self._rules.excluded:
+                    self._leave_out_duplicate(row + index)
             kept = [
                 index
                 for index, number in enumerate(numbers)
@@ -200,9 +235,6 @@ class Packer:
 
     def _put(self, item: Item, options: str | None) -> Iterator[dict[str, Any]]:
         number = item.number
-        if self._rules.personal and item.text is not None:
-            yield from self._into_block(options, item.text, item.row, number, item.tag)
-            return
         group = self._group(item.text, options)
         if not self._rules.once and number in group.numbers:  # which are each somebody else, in one call
             yield self._call(self._groups.pop((item.text, options)))

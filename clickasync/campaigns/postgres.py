@@ -1,16 +1,23 @@
-"""PostgreSQL: asyncpg, through SQLAlchemy's asyncio engine. The extra: ``pip install 'clickasync[fleet]'``."""
+"""PostgreSQL: asyncpg, through SQLAlchemy's asyncio engine. The extra: ``pip install 'clickasync[fleet]'``.
+
+Steps of the hot path go straight to asyncpg, on connections that are kept for them: those of the engine's own pool.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+import asyncpg  # type: ignore[import-untyped]
+from attrs import frozen
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from clickasync.campaigns.errors import DatabaseAwayError, DatabaseFullError
+from clickasync.campaigns.prepared import Prepared
 from clickasync.campaigns.sqlite import How
 from clickasync.errors import ConfigurationError
 
@@ -23,6 +30,21 @@ _COMMAND_SECONDS: Final = 30.0
 _AWAY: Final = ("08", "57P0", "40001", "40P01", "53300", "25006", "25P03")
 _FULL: Final = ("53100", "58030")
 _SAFE_TLS: Final = ("require", "verify-ca", "verify-full")
+
+
+@frozen(eq=False)
+class _Line:
+    """A connection that is kept for steps."""
+
+    connection: AsyncConnection
+    """Of the engine's pool."""
+    driver: Any
+    """The same, as asyncpg knows it."""
+
+    @classmethod
+    async def open(cls, connection: AsyncConnection) -> _Line:
+        raw = await (await connection.start()).get_raw_connection()
+        return cls(connection, raw.driver_connection)
 
 
 class PostgresDatabase:
@@ -52,6 +74,8 @@ class PostgresDatabase:
             connect_args={**options, "command_timeout": _COMMAND_SECONDS},
         )
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._lines: list[_Line] = []  # idle ones
+        self._room = asyncio.Semaphore(pool_size)
 
     def __repr__(self) -> str:
         return f"PostgresDatabase({self._name!r})"
@@ -78,6 +102,28 @@ class PostgresDatabase:
                     f"{self._name} is set to {name} = off: after a crash it would have forgotten what was sent, and it "
                     "would be sent again. Set it to on, or pass allow_unsafe=True for tests"
                 )
+
+    async def step(self, statement: Prepared, given: Mapping[str, Any], *, may_be_lost: bool) -> Sequence[Any]:
+        """Run one statement, a transaction of its own; gives its rows.
+
+        Raises:
+            DatabaseAwayError: it cannot be reached, or asks to try again; `DatabaseFullError`: no space is left.
+        """
+        ready = statement.ready(self._engine.dialect, tuple(given))
+        try:
+            async with self._room:
+                line = self._lines.pop() if self._lines else await _Line.open(self._autocommit.connect())
+                try:
+                    rows = await line.driver.fetch(ready.sql, *ready.values(given))
+                except BaseException:  # an error, or a cancellation: nobody knows in which state it is
+                    line.driver.terminate()
+                    await line.connection.invalidate()
+                    await line.connection.close()
+                    raise
+                self._lines.append(line)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError, TimeoutError) as error:
+            raise _as_ours(error) or error from None
+        return list(map(ready.row, rows))
 
     async def run(self, work: Callable[[Connection], T], how: How) -> T:
         """Run `work` in a transaction, or ("step" and "read") each statement as one of its own.
@@ -108,6 +154,9 @@ class PostgresDatabase:
 
     async def aclose(self) -> None:
         """Close its connections."""
+        lines, self._lines = self._lines, []
+        for line in lines:
+            await line.connection.close()
         await self._engine.dispose()
 
 
@@ -122,11 +171,15 @@ def _is_here(url: URL) -> bool:
 
 
 def _as_ours(error: Exception) -> Exception | None:
-    if not isinstance(error, DBAPIError):
-        return DatabaseAwayError(f"the database cannot be reached: {type(error).__name__}: {error}")
-    state = str(getattr(error.orig, "sqlstate", None) or "")
+    original = error.orig if isinstance(error, DBAPIError) else error
+    state = str(getattr(original, "sqlstate", None) or "")
     if state.startswith(_FULL):
-        return DatabaseFullError(f"the database cannot be written: {error.orig}")
-    if error.connection_invalidated or isinstance(error, InterfaceError) or state.startswith(_AWAY):
-        return DatabaseAwayError(f"the database is away: {state or type(error.orig).__name__}")
+        return DatabaseFullError(f"the database cannot be written: {original}")
+    if isinstance(error, OSError):  # a TimeoutError is one, too
+        return DatabaseAwayError(f"the database cannot be reached: {type(error).__name__}: {error}")
+    is_cut = isinstance(error, InterfaceError | asyncpg.InterfaceError) or getattr(
+        error, "connection_invalidated", False
+    )
+    if is_cut or state.startswith(_AWAY):
+        return DatabaseAwayError(f"the database is away: {state or type(original).__name__}")
     return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import repeat
@@ -17,19 +18,32 @@ from clickasync.campaigns.blocks import (
     pack_numbers,
     position_of,
     unpack_deliveries,
+    unpack_ids,
     unpack_json,
     unpack_numbers,
     unpack_rows,
 )
 from clickasync.campaigns.functions import place_in
+from clickasync.campaigns.prepared import Prepared
 from clickasync.campaigns.schema import calls, campaigns
-from clickasync.campaigns.sheet import Sheet
+from clickasync.campaigns.sheet import Words
 from clickasync.campaigns.states import NAMES, Outcome, State, climsgid_of
 from clickasync.campaigns.store import Store
 from clickasync.codes import MessageStatus
 from clickasync.errors import ConfigurationError, InvalidOptionError
 
-__all__ = ["RESULTS", "Preview", "Result", "containing", "find_results", "read_preview", "read_results"]
+__all__ = [
+    "RESULTS",
+    "CallResults",
+    "Preview",
+    "Result",
+    "containing",
+    "find_results",
+    "read_calls",
+    "read_preview",
+    "read_results",
+    "read_some",
+]
 
 PAGE: Final = 100
 RESULTS: Final = ("accepted", "rejected", "uncertain", "suppressed", "skipped", "ready")
@@ -41,6 +55,7 @@ _PAGE = (
     .order_by(calls.c.id)
     .limit(PAGE)
 )
+_ONE: Final = Prepared(select(calls).where(calls.c.id == bindparam("b_id")))
 _STATE = select(campaigns.c.state).where(campaigns.c.id == bindparam("b_campaign"))
 
 
@@ -68,35 +83,80 @@ class Result:
     """The time of that report."""
 
 
-def rows_of_call(call: Row[Any], *, is_cancelled: bool) -> Iterator[Result]:
+@frozen(eq=False)
+class CallResults:
+    """What became of the recipients of one call, column by column: so a million of them are written in a second."""
+
+    id: int
+    outcome: bytes
+    """A byte each; two that are equal say that nothing became of the call in between."""
+    rows: Sequence[int]
+    numbers: Sequence[str]
+    tags: Sequence[Any] | None
+    """None: nobody has one."""
+    results: Sequence[str]
+    """As `Result.result`."""
+    ids: Sequence[str | None]
+    climsgids: Sequence[str | None]
+    words: Sequence[Words | None]
+    """Why it was not accepted."""
+    delivery: bytes | None
+
+    def known(self, position: int) -> bool | None:
+        """What the gateway said of an uncertain one when it was asked."""
+        match Outcome(self.outcome[position] & 7):
+            case Outcome.UNCERTAIN_KNOWN:
+                return True
+            case Outcome.UNCERTAIN_UNKNOWN:
+                return False
+        return None
+
+    def each(self) -> Iterator[Result]:
+        """Row by row."""
+        n = len(self.rows)
+        deliveries: Iterable[tuple[MessageStatus | None, datetime | None]] = repeat((None, None), n)
+        if self.delivery is not None:
+            deliveries = map(_delivery, unpack_deliveries(self.delivery, n))
+        errors: Iterable[str | None] = repeat(None, n)
+        if any(self.words):
+            errors = [
+                None if words is None else " ".join(filter(None, (words.code, words.text))) for words in self.words
+            ]
+        tags = repeat(None, n) if self.tags is None else self.tags
+        each = zip(
+            self.rows, self.numbers, tags, self.results, self.ids, self.climsgids, errors, deliveries, strict=True
+        )
+        for row, number, tag, result, id, climsgid, error, (delivery, at) in each:
+            yield Result(row, number, tag, result, id, climsgid, error, delivery, at)
+
+
+def results_of(call: Any, *, is_cancelled: bool = False) -> CallResults:
     """The recipients of one call. What they have in common is worked out once."""
     n = call.n
-    sheet = Sheet.read(call)
-    tags = [None] * n if call.tags is None else unpack_json(call.tags)
+    outcome = bytes(call.outcome)
     open_name = "skipped" if is_cancelled and call.state <= State.CLAIMED else "ready"
-    names = {byte: NAMES[Outcome(byte & 7)] if byte else open_name for byte in set(sheet.outcome)}
-    words = [None, *(" ".join(filter(None, (each.code, each.text))) for each in sheet.words)]
+    names = {byte: NAMES[Outcome(byte & 7)] if byte else open_name for byte in set(outcome)}
     if call.kind:
-        climsgids = [_climsgid(call.key, position, byte) for position, byte in enumerate(sheet.outcome)]
+        climsgids = [_climsgid(call.key, position, byte) for position, byte in enumerate(outcome)]
     else:
         shared = {byte: _climsgid(call.key, 0, byte) for byte in names}
-        climsgids = [shared[byte] for byte in sheet.outcome]
-    deliveries: Iterable[tuple[MessageStatus | None, datetime | None]] = repeat((None, None), n)
-    if call.delivery is not None:
-        deliveries = map(_delivery, unpack_deliveries(call.delivery, n))
-    each = zip(
+        climsgids = [shared[byte] for byte in outcome]
+    words: list[Words | None] = [None] * n
+    if call.codes is not None:
+        known = [None, *(Words(code, text) for code, text in json.loads(call.errors))]
+        words = [known[index] for index in call.codes]
+    return CallResults(
+        call.id,
+        outcome,
         unpack_rows(call.rows, n),
         unpack_numbers(call.numbers),
-        tags,
-        [names[byte] for byte in sheet.outcome],
-        sheet.ids,
+        None if call.tags is None else unpack_json(call.tags),
+        [names[byte] for byte in outcome],
+        unpack_ids(call.ids, n),
         climsgids,
-        [words[index] for index in sheet.codes],
-        deliveries,
-        strict=True,
+        words,
+        call.delivery,
     )
-    for row, number, tag, name, id, climsgid, error, (delivery, at) in each:
-        yield Result(row, number, tag, name, id, climsgid, error, delivery, at)
 
 
 def _climsgid(key: bytes, position: int, outcome: int) -> str | None:
@@ -151,16 +211,29 @@ async def read_results(store: Store, campaign: int, only: str | None = None) -> 
     """
     if only is not None and only not in RESULTS:
         raise InvalidOptionError(f"only must be one of {', '.join(RESULTS)}, not {only!r}")
+    async for call in read_calls(store, campaign):
+        if only is None or only in call.results:
+            for result in call.each():
+                if only is None or result.result == only:
+                    yield result
+
+
+async def read_calls(store: Store, campaign: int) -> AsyncIterator[CallResults]:
+    """The recipients of a campaign, a call at a time."""
     after = 0
     while True:
         page, is_cancelled = await store.read(partial(_page, campaign=campaign, after=after))
         for call in page:
-            for result in rows_of_call(call, is_cancelled=is_cancelled):
-                if only is None or result.result == only:
-                    yield result
+            yield results_of(call, is_cancelled=is_cancelled)
         if len(page) < PAGE:
             return
         after = page[-1].id
+
+
+async def read_some(store: Store, ids: Collection[int]) -> list[CallResults]:
+    """The recipients of these calls; those that are gone are left out."""
+    found = await asyncio.gather(*(store.step(_ONE, b_id=id, may_be_lost=True) for id in ids))
+    return [results_of(call) for rows in found for call in rows]
 
 
 def _page(connection: Connection, campaign: int, after: int) -> tuple[list[Row[Any]], bool]:
@@ -186,5 +259,5 @@ def _find(connection: Connection, campaign: int, number: str) -> list[Result]:
     for call in connection.execute(containing(pack_numbers([number]), campaign=campaign)):
         position = position_of(number, call.numbers)
         if position is not None:
-            found.append(list(rows_of_call(call, is_cancelled=state == "cancelled"))[position])
+            found.append(list(results_of(call, is_cancelled=state == "cancelled").each())[position])
     return sorted(found, key=lambda result: result.row)

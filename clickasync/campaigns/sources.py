@@ -7,7 +7,7 @@ this event loop, or for this thread, is run in it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -19,14 +19,17 @@ from clickasync.campaigns.texts import plain_options
 from clickasync.errors import InvalidNumberError, InvalidOptionError
 from clickasync.numbers import all_plain, normalise
 from clickasync.options import Message
-from clickasync.recipients import BadRow, Recipients, open_recipients
+from clickasync.recipients import BadRow, Recipients, Row, open_recipients
 
-__all__ = ["CampaignSource", "Rows", "rows_of"]
+__all__ = ["CampaignSource", "Rows", "TagOf", "rows_of"]
 
 CampaignSource: TypeAlias = str | Path | Recipients | Iterable[str | Message] | AsyncIterable[str | Message]
 """The path of a file, or numbers, or messages."""
 
 _CHUNK: Final = 4000
+
+TagOf: TypeAlias = Callable[[Row], Any]
+"""What results give back as the tag of a row."""
 
 Chunks: TypeAlias = AsyncIterator[list[Item | BadItem] | Plain]
 
@@ -38,11 +41,11 @@ class Rows:
     chunks: Chunks
     text: str | None
     """The campaign's text: what rows send that bring none."""
-    is_personal: bool
-    """Whether each row brings a text of its own."""
 
 
-def rows_of(source: CampaignSource, text: str | None, *, tag_column: str | None, needs_text: bool) -> Rows:
+def rows_of(
+    source: CampaignSource, text: str | None, *, tag_column: str | None, tag_of: TagOf | None, needs_text: bool
+) -> Rows:
     """The rows of a source.
 
     Raises:
@@ -50,40 +53,56 @@ def rows_of(source: CampaignSource, text: str | None, *, tag_column: str | None,
         OSError: the file cannot be read.
     """
     if isinstance(source, str | Path):
-        return _of_file(open_recipients(source, text, needs_text=needs_text), text, tag_column)
+        source = open_recipients(source, text, needs_text=needs_text)
     if isinstance(source, Recipients):
-        return _of_file(source, text, tag_column)
-    if tag_column is not None:
-        raise InvalidOptionError("tag_column goes with a file; give Message(…, tag=…)")
+        return _of_file(source, text, _tag_of_column(source, tag_column) or tag_of)
+    if tag_column is not None or tag_of is not None:
+        raise InvalidOptionError("tag_column and tag_of go with a file; give Message(…, tag=…)")
     if isinstance(source, bytes | str) or not isinstance(source, Iterable | AsyncIterable):
         raise InvalidOptionError(f"source must be a path, or an iterable of numbers, not {type(source).__name__}")
     if isinstance(source, AsyncIterable):
-        return Rows(_async_chunks(source), text, is_personal=False)
-    return Rows(_chunks(source), text, is_personal=False)  # type: ignore[arg-type]
+        return Rows(_async_chunks(source), text)
+    return Rows(_chunks(source), text)  # type: ignore[arg-type]
 
 
-def _of_file(file: Recipients, text: str | None, tag_column: str | None) -> Rows:
-    tag = None if tag_column is None else file.find(tag_column)
+def _tag_of_column(file: Recipients, column: str | None) -> TagOf | None:
+    if column is None:
+        return None
+    position = file.find(column)
+    return lambda row: row.cells[position]
+
+
+def _of_file(file: Recipients, text: str | None, tag_of: TagOf | None) -> Rows:
     shared = text
-    is_personal = bool(file.text_columns)
-    if is_personal:
+    has_own_texts = bool(file.text_columns)
+    if has_own_texts:
         shared = None
     elif file.template is not None:
         shared = file.template.fill({})
+    rows = iter(file)
 
-    def items() -> Iterator[Item | BadItem]:
-        for row in file:
-            if isinstance(row, BadRow):
-                yield BadItem(row.row, row.to, str(row.error))
-            else:
-                own = file.text_of(row) if is_personal else None
-                yield Item(row.row, row.number, own, None, None if tag is None else row.cells[tag])
+    def next_chunk() -> list[Item | BadItem] | Plain:
+        taken = list(islice(rows, _CHUNK))
+        if tag_of is None and not has_own_texts and all(type(row) is Row for row in taken):
+            return Plain(taken[0].row if taken else 1, [row.number for row in taken])  # type: ignore[union-attr]
+        return [
+            BadItem(row.row, row.to, str(row.error), row.error)
+            if isinstance(row, BadRow)
+            else Item(
+                row.row,
+                row.number,
+                file.text_of(row) if has_own_texts else None,
+                None,
+                None if tag_of is None else tag_of(row),
+            )
+            for row in taken
+        ]
 
-    return Rows(_in_thread(items()), shared, is_personal=is_personal and file.template is not None)
+    return Rows(_in_thread(next_chunk), shared)
 
 
-async def _in_thread(items: Iterator[Item | BadItem]) -> Chunks:
-    while chunk := await asyncio.to_thread(lambda: list(islice(items, _CHUNK))):
+async def _in_thread(next_chunk: Callable[[], list[Item | BadItem] | Plain]) -> Chunks:
+    while chunk := await asyncio.to_thread(next_chunk):
         yield chunk
 
 
@@ -121,5 +140,5 @@ def _item(row: int, given: str | Message) -> Item | BadItem:
         if "climsgid" in options:
             raise InvalidOptionError("campaigns give climsgids of their own, by which calls are asked about")
     except (InvalidNumberError, InvalidOptionError) as error:
-        return BadItem(row, str(to), str(error))
+        return BadItem(row, str(to), str(error), error)
     return Item(row, number, given.text, options or None, getattr(given, "tag", None))

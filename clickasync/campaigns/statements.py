@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Text, and_, bindparam, case, exists, null, or_, select, update
+from sqlalchemy import BigInteger, Text, and_, bindparam, case, exists, literal_column, null, or_, select, update
 
 from clickasync.campaigns.functions import identity, now, opted_out, position, position_at_least
-from clickasync.campaigns.schema import LEASE, calls, campaigns, is_ready, is_under_way, meta, workers
+from clickasync.campaigns.prepared import Prepared
+from clickasync.campaigns.schema import LEASE, VERSION, calls, campaigns, is_ready, is_under_way, meta, workers
 from clickasync.campaigns.states import State
 
 __all__ = [
@@ -39,6 +40,7 @@ _c = calls.c
 _k = campaigns.c
 _campaign_of_call = _k.id == _c.campaign_id
 _is_open_now = or_(_k.opens_at.is_(None), and_(now() >= _k.opens_at, now() < _k.closes_at))
+_is_begun = _c.state.in_([literal_column(str(state.value)) for state in (State.OUT, State.ASKING)])
 _is_mine_claimed = and_(_c.state == State.CLAIMED.value, _c.epoch == _EPOCH)
 _is_mine_out = and_(_c.state == State.OUT.value, _c.sent_epoch == _EPOCH)
 _has_not_forgotten = and_(
@@ -46,7 +48,7 @@ _has_not_forgotten = and_(
     exists().where(meta.c.key == "dirty", meta.c.value == "1"),
 )
 
-CLAIM: Final = (
+CLAIM: Final = Prepared(
     update(calls)
     .where(
         _c.id
@@ -62,6 +64,7 @@ CLAIM: Final = (
                 or_(_k.hold_after.is_(None), _c.id <= _k.hold_after),
             ),
             exists().where(workers.c.id == _WORKER),
+            exists().where(meta.c.key == "version", meta.c.value == str(VERSION)),
         )
         .order_by(_c.id)
         .limit(1)
@@ -73,7 +76,7 @@ CLAIM: Final = (
 )
 """ready → claimed: the next one of a campaign after an ID."""
 
-BEGIN: Final = (
+BEGIN: Final = Prepared(
     update(calls)
     .where(
         _c.id == _ID,
@@ -87,34 +90,34 @@ BEGIN: Final = (
 )
 """claimed → out: the intent, committed before the request leaves. Gives what is open, and who has opted out."""
 
-SUPPRESS: Final = (
+SUPPRESS: Final = Prepared(
     update(calls)
     .where(_c.id == _ID, _is_mine_out)
     .values(outcome=bindparam("v_outcome"), suppressed=bindparam("v_suppressed"))
 )
 """Those who opted out between load and `begin`."""
 
-GIVE_BACK: Final = (
+GIVE_BACK: Final = Prepared(
     update(calls)
     .where(_c.id == _ID, or_(_is_mine_claimed, _is_mine_out))
     .values(state=State.READY.value, worker=null(), sent_epoch=null())
 )
 """claimed, out → ready: nothing has left."""
 
-RELEASE: Final = (
+RELEASE: Final = Prepared(
     update(calls)
-    .where(_c.id == _ID, _c.state.in_((State.OUT.value, State.ASKING.value)), _c.sent_epoch == _EPOCH)
+    .where(_c.id == _ID, _is_begun, _c.sent_epoch == _EPOCH)
     .values(state=State.READY.value, worker=null(), sent_epoch=null(), said_epoch=_EPOCH)
     .returning(_c.id)
 )
 """out, asking → ready: the sender says that certainly nothing of it left."""
 
-FINISH: Final = (
+FINISH: Final = Prepared(
     update(calls)
     .where(
         _c.id == _ID,
         _c.sent_epoch == _EPOCH,
-        _c.state.in_((State.OUT.value, State.ASKING.value)),
+        _is_begun,
         _c.delivery.is_(None),
     )
     .values(worker=null(), sent_epoch=null(), said_epoch=_EPOCH)

@@ -34,6 +34,7 @@ __all__ = [
     "KEY_BYTES",
     "LAST_GENERATION",
     "NAMES",
+    "REFUSED",
     "UNDER_WAY",
     "Outcome",
     "State",
@@ -104,6 +105,10 @@ NAMES: Final = {
     Outcome.SUPPRESSED: "suppressed",
 }
 """The outcomes as results show them."""
+
+
+REFUSED: Final = "the credentials are refused"
+"""The reason of a pause begins with it."""
 
 
 def climsgid_of(key: bytes, position: int, generation: int) -> str:

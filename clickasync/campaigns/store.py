@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -26,8 +28,10 @@ from sqlalchemy import Connection, Executable, Row, Text, cast, exists, func, in
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from clickasync.campaigns.errors import DatabaseAwayError
+from clickasync.campaigns.alone import settle_in
+from clickasync.campaigns.errors import DatabaseAwayError, DatabaseFullError
 from clickasync.campaigns.functions import identity, now
+from clickasync.campaigns.prepared import Prepared
 from clickasync.campaigns.schema import VERSION, calls, campaigns, meta, metadata
 from clickasync.campaigns.sqlite import How, SqliteDatabase
 from clickasync.campaigns.states import State
@@ -40,6 +44,8 @@ T = TypeVar("T")
 STEP_SECONDS: Final = 60.0
 """How long a step is repeated while the database is away."""
 _OPEN_SECONDS: Final = 30.0
+_FULL_FOR: Final = 1.0
+_log = logging.getLogger("clickasync.campaigns")
 _CREATING: Final = 0x636C6B61  # any number, the same for all who create the tables
 RECONCILE: Final = "reconcile"
 """The reason of campaigns whose database forgot."""
@@ -48,10 +54,16 @@ RECONCILE: Final = "reconcile"
 class Store:
     """An open database. Made by `open`."""
 
-    def __init__(self, database: Any, *, opened_without_log: float | None, is_file: bool) -> None:
+    def __init__(
+        self, database: Any, *, opened_without_log: float | None, is_file: bool, is_alone: bool = False
+    ) -> None:
         self._database = database
         self._opened_without_log = opened_without_log
         self.is_file = is_file
+        self.is_alone = is_alone
+        """Whether nobody else can run on it; see `alone`."""
+        self.others: str | None = None
+        """Where somebody else may still be sending from it, though it is alone; None: nobody can be."""
 
     def __repr__(self) -> str:
         return f"Store({self._database!r})"
@@ -64,6 +76,8 @@ class Store:
         pool_size: int = 12,
         allow_insecure: bool = False,
         allow_unsafe: bool = False,
+        alone: bool = False,
+        any_version: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> Self:
         """Open a database, and make its tables where there are none.
@@ -73,6 +87,8 @@ class Store:
             pool_size: connections at once, at most (PostgreSQL).
             allow_insecure: permit a server elsewhere without TLS.
             allow_unsafe: permit a server that is set to forget (``fsync = off``).
+            alone: have it to itself, or be refused; for a file.
+            any_version: take tables of any version, to upgrade them.
             clock: the time, for a file; a server has its own.
 
         Raises:
@@ -84,15 +100,19 @@ class Store:
         else:
             file = SqliteDatabase(Path(where), clock=clock)
             try:
-                await file.open()
+                await file.open(alone=alone)
             except BaseException:
                 await file.aclose()
                 raise
-            store = cls(file, opened_without_log=file.opened_without_log, is_file=True)
+            store = cls(file, opened_without_log=file.opened_without_log, is_file=True, is_alone=alone)
         try:
             if not await store.read(_has_tables, patience=_OPEN_SECONDS):
                 await store.change(_create_tables, patience=_OPEN_SECONDS)
+            if any_version:
+                return store
             await store.read(_check_version)
+            if alone and store.is_file:
+                store.others = await store.change(partial(settle_in, path=store._database.path))
             await store.look_whether_it_forgot()
         except BaseException:
             await store._database.aclose()
@@ -134,29 +154,47 @@ class Store:
     # -- running statements
 
     async def step(
-        self, statement: Executable, *, patience: float = STEP_SECONDS, may_be_lost: bool = False, **given: Any
-    ) -> Sequence[Row[Any]]:
+        self,
+        statement: Executable | Prepared,
+        *,
+        patience: float = STEP_SECONDS,
+        may_be_lost: bool = False,
+        is_precious: bool = False,
+        **given: Any,
+    ) -> Sequence[Any]:
         """Run one statement, a transaction of its own; gives its rows.
 
-        `may_be_lost`: with the machine's power, for it is no harm (a claim, a beat); it costs less then.
+        Args:
+            statement: prepared, if it is run often.
+            patience: seconds for which it is repeated while the database is away.
+            may_be_lost: with the machine's power, for it is no harm (a claim, a beat); it costs less then.
+            is_precious: repeat it also while no space is left.
+            given: its parameters.
 
         Raises:
             DatabaseAwayError: the database was away for longer than `patience` seconds.
+            DatabaseFullError: no space is left.
         """
+        if isinstance(statement, Prepared):
+            attempt = partial(self._database.step, statement, given, may_be_lost=may_be_lost)
+            return await self._again(attempt, patience, is_precious)
 
         def work(connection: Connection) -> Sequence[Row[Any]]:
             result = connection.execute(statement, given)
             return result.all() if result.returns_rows else ()
 
-        return await self._run(work, "hint" if may_be_lost else "step", patience)
+        return await self._run(work, "hint" if may_be_lost else "step", patience, is_precious)
 
-    async def change(self, work: Callable[[Connection], T], *, patience: float = STEP_SECONDS) -> T:
+    async def change(
+        self, work: Callable[[Connection], T], *, patience: float = STEP_SECONDS, is_precious: bool = False
+    ) -> T:
         """Run a transaction; it may be run again, so it must expect to find its own work done.
 
         Raises:
             DatabaseAwayError: the database was away for longer than `patience` seconds.
+            DatabaseFullError: no space is left.
         """
-        return await self._run(work, "change", patience)
+        return await self._run(work, "change", patience, is_precious)
 
     async def read(self, work: Callable[[Connection], T], *, patience: float = STEP_SECONDS) -> T:
         """Run something that only reads.
@@ -166,19 +204,24 @@ class Store:
         """
         return await self._run(work, "read", patience)
 
-    async def _run(self, work: Callable[[Connection], T], how: How, patience: float) -> T:
+    async def _run(self, work: Callable[[Connection], T], how: How, patience: float, is_precious: bool = False) -> T:
+        return await self._again(partial(self._database.run, work, how), patience, is_precious)
+
+    async def _again(self, attempt: Callable[[], Awaitable[T]], patience: float, is_precious: bool) -> T:
+        """Attempt it until it is done, or the database was away for too long."""
         deadline = time.monotonic() + patience
         pause = 0.05
         while True:
             try:
-                result: T = await self._database.run(work, how)
-            except DatabaseAwayError:
-                if time.monotonic() + pause >= deadline:
+                return await attempt()
+            except DatabaseAwayError as error:
+                is_full = isinstance(error, DatabaseFullError)
+                if (is_full and not is_precious) or time.monotonic() + pause >= deadline:
                     raise
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
-                pause = min(2 * pause, 1.0)
-            else:
-                return result
+                if is_full and pause >= _FULL_FOR:
+                    _log.warning("%s; it is tried for %.0f s more", error, deadline - time.monotonic())
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
+            pause = min(2 * pause, 1.0)
 
     async def vacuum(self) -> None:
         """Give the space of what was deleted back."""

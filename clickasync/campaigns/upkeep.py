@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from clickasync.campaigns.functions import identity, now, position
+from clickasync.campaigns.prepared import Prepared
 from clickasync.campaigns.schema import calls, campaigns, is_ready, is_under_way, meta, optouts, rates, workers
 
 __all__ = [
@@ -52,7 +53,7 @@ _ACCOUNT = bindparam("b_account", type_=Text())
 _CAMPAIGN = bindparam("b_campaign", type_=BigInteger())
 _N = bindparam("b_n", type_=Integer())
 
-REGISTER: Final = (
+REGISTER: Final = Prepared(
     insert(workers)
     .values(
         beat=now(),
@@ -65,7 +66,7 @@ REGISTER: Final = (
 )
 """A worker begins, under an ID that was never used."""
 
-BEAT: Final = update(workers).where(workers.c.id == _WORKER).values(beat=now()).returning(workers.c.id)
+BEAT: Final = Prepared(update(workers).where(workers.c.id == _WORKER).values(beat=now()).returning(workers.c.id))
 """A worker is alive."""
 
 DEREGISTER: Final = delete(workers).where(workers.c.id == _WORKER)
@@ -77,13 +78,15 @@ BURY: Final = delete(workers).where(
 )
 """Workers that are dead for long, and hold nothing."""
 
-HEALTH: Final = select(
-    now().label("now"),
-    position().label("position"),
-    select(meta.c.value).where(meta.c.key == "version").scalar_subquery().label("version"),
-    select(meta.c.value).where(meta.c.key == "dirty").scalar_subquery().label("dirty"),
-    exists().where(meta.c.key == "identity", meta.c.value == identity()).label("is_same"),
-    exists().where(optouts.c.is_out).label("has_optouts"),
+HEALTH: Final = Prepared(
+    select(
+        now().label("now"),
+        position().label("position"),
+        select(meta.c.value).where(meta.c.key == "version").scalar_subquery().label("version"),
+        select(meta.c.value).where(meta.c.key == "dirty").scalar_subquery().label("dirty"),
+        exists().where(meta.c.key == "identity", meta.c.value == identity()).label("is_same"),
+        exists().where(optouts.c.is_out).label("has_optouts"),
+    )
 )
 """How the database is."""
 
@@ -93,7 +96,7 @@ _has_ready = exists().where(
     or_(_k.hold_after.is_(None), calls.c.id <= _k.hold_after),
 )
 
-VIEW: Final = (
+VIEW: Final = Prepared(
     select(
         _k.id,
         _k.name,
@@ -141,7 +144,7 @@ COUNTS: Final = select(
 ).where(calls.c.campaign_id == _CAMPAIGN)
 """The outcomes of a campaign so far."""
 
-PAUSE: Final = (
+PAUSE: Final = Prepared(
     update(campaigns)
     .where(_k.id == _CAMPAIGN, _k.state == "running")
     .values(state="paused", reason=bindparam("b_reason", type_=Text()), paused_at=now())
@@ -162,7 +165,7 @@ _start = case(
 )
 _SCOPE = bindparam("b_scope", type_=Text())
 
-RESERVE: Final = (
+RESERVE: Final = Prepared(
     update(rates)
     .where(rates.c.scope == _SCOPE, _start <= now() + _PATIENCE)
     .values(free_at=_start + _N / rates.c.per_second)
@@ -171,5 +174,5 @@ RESERVE: Final = (
 """Take the time of n recipients from one line of time (GCRA): the next ones start where these end. Gives the seconds to
 wait; no row: there is no room within a second."""
 
-ROOM: Final = select((_start - now()).label("wait")).where(rates.c.scope == _SCOPE)
+ROOM: Final = Prepared(select((_start - now()).label("wait")).where(rates.c.scope == _SCOPE))
 """How far ahead the rate is taken."""

@@ -15,22 +15,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
+from attrs import define
+
 from clickasync.campaigns.asking import Asker
-from clickasync.campaigns.errors import DatabaseAwayError
-from clickasync.campaigns.heart import Heart
+from clickasync.campaigns.errors import DatabaseAwayError, DatabaseFullError
+from clickasync.campaigns.heart import Heart, Sendable
 from clickasync.campaigns.lane import Lane
-from clickasync.campaigns.moves import Moves
+from clickasync.campaigns.moves import FINISH_SECONDS, Claimed, Moves
 from clickasync.campaigns.outages import Outages
 from clickasync.campaigns.reaper import Reaper
 from clickasync.campaigns.store import Store
 from clickasync.campaigns.supply import Supply
 from clickasync.campaigns.texts import Texts
 from clickasync.core.executor import Executor
+from clickasync.errors import ClickatellError
 
-__all__ = ["Until", "Worker"]
+__all__ = ["Until", "Watch", "Worker"]
 
 _log = logging.getLogger("clickasync.campaigns")
 
@@ -41,6 +44,21 @@ class Until:
     STOPPED = "stopped"
     DONE = "done"
     IDLE = "idle"
+
+
+@define
+class Watch:
+    """What somebody sees who watches a worker."""
+
+    on_call: Callable[[int], object] = bool
+    """Hears of each call of which something became, once that is committed, by its ID."""
+    outages: Outages | None = None
+    """The worker's, once there is one."""
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the gateway cannot be reached just now, and the worker waits for it."""
+        return self.outages is not None and self.outages.is_on
 
 
 class Worker:
@@ -55,6 +73,8 @@ class Worker:
         until: when to end.
         names: only these campaigns; None: all.
         patience: seconds without an answer of the gateway after which it ends; None: never.
+        finish_within: seconds for which the outcome of a call is tried to be written.
+        watch: sees what happens.
     """
 
     def __init__(
@@ -68,17 +88,20 @@ class Worker:
         until: str = Until.STOPPED,
         names: Collection[str] | None = None,
         patience: float | None = None,
+        finish_within: float = FINISH_SECONDS,
+        watch: Watch | None = None,
     ) -> None:
-        moves = Moves(store, account)
-        self._store = store
+        watch = Watch() if watch is None else watch
+        moves = Moves(store, account, finish_within=finish_within, on_call=watch.on_call)
         self._in_flight = in_flight
         self._until = until
         self._heart = Heart(store, moves, account, names)
-        self._outages = Outages(patience)
+        watch.outages = Outages(patience)
         self._supply = Supply(store, moves, self._heart)
-        self._lane = Lane(moves, self._heart, executor, self._outages, Texts(), self._supply.reserve)
+        self._lane = Lane(moves, self._heart, executor, watch.outages, Texts(), self._supply.reserve)
         self._reaper = Reaper(store, moves, self._heart, Asker(moves, executor, quiet))
         self._stopping = asyncio.Event()
+        self._ended_by: ClickatellError | None = None
         self._worked = False
 
     def stop(self) -> None:
@@ -89,11 +112,11 @@ class Worker:
         """Work until there is nothing to do, as `until` says, or until stopped.
 
         Raises:
-            DatabaseAwayError: the database was away for too long.
+            DatabaseAwayError: the database was away for too long; `DatabaseFullError`: no space is left for it.
             DatabaseForgotError: the database forgot what was begun.
+            ConfigurationError: its tables were upgraded meanwhile: this worker is too old.
             TransportError: patience with the gateway is lost.
         """
-        await self._store.mark_dirty()
         await self._heart.start()
         helpers = [asyncio.create_task(self._heart.run()), asyncio.create_task(self._reaper.run())]
         lanes = [asyncio.create_task(self._work()) for _ in range(self._in_flight)]
@@ -105,8 +128,8 @@ class Worker:
             await _end([ender, *lanes])
             await _end(helpers)
             await self._leave()
-        if self._outages.gave_up is not None:
-            raise self._outages.gave_up.fresh()
+        if self._ended_by is not None:
+            raise self._ended_by.fresh()
 
     async def _leave(self) -> None:
         try:
@@ -118,21 +141,31 @@ class Worker:
 
     async def _work(self) -> None:
         while not self._stopping.is_set():
-            await self._outages.wait()
-            if self._outages.gave_up is not None:
-                self.stop()
+            await self._lane.outages.wait()
+            if self._lane.outages.gave_up is not None:
+                self._end_by(self._lane.outages.gave_up)
                 return
-            claimed = None if self._stopping.is_set() else await self._supply.claim()
-            if claimed is None:
-                await self._rest()
-                continue
-            call, campaign = claimed
-            self._reaper.held[call.id] = call
             try:
-                await self._lane.carry(call, campaign)
-            finally:
-                del self._reaper.held[call.id]
-                self._worked = True
+                claimed = None if self._stopping.is_set() else await self._supply.claim()
+                if claimed is None:
+                    await self._rest()
+                else:
+                    await self._carry(*claimed)
+            except DatabaseFullError as error:  # nothing more is claimed, and what is out is finished
+                self._end_by(error)
+
+    async def _carry(self, call: Claimed, campaign: Sendable) -> None:
+        self._reaper.held[call.id] = call
+        try:
+            await self._lane.carry(call, campaign)
+        finally:
+            del self._reaper.held[call.id]
+            self._worked = True
+
+    def _end_by(self, error: ClickatellError) -> None:
+        """Stop, and raise this at the end."""
+        self._ended_by = self._ended_by or error
+        self.stop()
 
     async def _rest(self) -> None:
         """Until there may be something to do."""
@@ -149,17 +182,17 @@ class Worker:
     # -- the end
 
     async def _end_when_done(self) -> None:
-        while not self._stopping.is_set() and self._until != Until.STOPPED:
+        while not self._stopping.is_set():
             await self._heart.next_look()
-            if self._reaper.is_busy or self._heart.sendable:
+            if self._heart.outdated is not None:
+                self._end_by(self._heart.outdated)
+            if self._until == Until.STOPPED or self._reaper.is_busy or self._heart.sendable:
                 continue
             if self._until == Until.IDLE and self._reaper.has_looked:
                 break
             if self._until == Until.DONE and await self._heart.is_done():
                 break
-        if self._until != Until.STOPPED:
-            self.stop()
-        await self._stopping.wait()
+        self.stop()
 
 
 async def _first_failure(tasks: list[asyncio.Task[None]], until: list[asyncio.Task[None]]) -> None:

@@ -99,14 +99,14 @@ async def change_campaign(store: Store, id: int, **columns: Any) -> None:
 
 async def read(store: Store, id: int) -> Row[Any]:
     """A call as it stands."""
-    [row] = await store.step(select(calls).where(calls.c.id == id))
-    return row
+    rows: Sequence[Row[Any]] = await store.step(select(calls).where(calls.c.id == id))
+    return rows[0]
 
 
 async def campaign_of(store: Store, id: int) -> Row[Any]:
     """A campaign as it stands."""
-    [row] = await store.step(select(campaigns).where(campaigns.c.id == id))
-    return row
+    rows: Sequence[Row[Any]] = await store.step(select(campaigns).where(campaigns.c.id == id))
+    return rows[0]
 
 
 async def ids(store: Store) -> list[int]:

@@ -108,9 +108,13 @@ async def reconcile(
 
 async def upgrade(database: Database) -> None:
     """Bring the tables of an older version up to date."""
-    async with database.open() as campaigns:
-        version = await campaigns.version()
-    print(f"the tables are of version {version}: up to date")
+    from clickasync.campaigns.schema import VERSION
+
+    before = await database.open().upgrade()
+    if before == VERSION:
+        print(f"the tables are of version {VERSION}: up to date")
+    else:
+        print(f"the tables were of version {before}, and are of version {VERSION} now")
 
 
 def _confirm(question: str) -> None:
