@@ -30,6 +30,7 @@ from clickasync import (
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always, once
 from tests.support.raw import http, read_request
+from tests.support.ways import names_of_elsewhere
 
 pytestmark = pytest.mark.anyio
 
@@ -186,6 +187,7 @@ async def test_what_follows_in_another_record_of_tls_is_not_the_next(tls: ssl.SS
                 assert (await client.send(f"2782123456{number}", "Hi")).id == f"2782123456{number}"
 
 
+@names_of_elsewhere
 async def test_what_follows_a_reply_behind_a_proxy_is_not_taken_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     stale = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nID: stale"
     async with _listening(_answering(b"OK: 5e55", b"ID: 1", b"ERR: 105, Invalid", surplus=stale)) as port:
@@ -196,6 +198,7 @@ async def test_what_follows_a_reply_behind_a_proxy_is_not_taken_for_the_next(mon
                 await client.send(TO, "Ho")
 
 
+@names_of_elsewhere
 async def test_a_tunnel_through_a_proxy_is_used_once(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bytes] = []
 

@@ -27,6 +27,7 @@ from clickasync import (
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always
 from tests.support.virtual import answer, client_of, on_virtual_time, virtual_gateway
+from tests.support.ways import names_of_elsewhere
 
 pytestmark = pytest.mark.anyio
 
@@ -155,12 +156,14 @@ async def test_a_gateway_that_is_elsewhere_leads_to_the_base_url() -> None:
                 await client.balance()
 
 
+@names_of_elsewhere
 async def test_a_name_that_does_not_resolve_is_a_transport_error() -> None:
     async with Client(**LOGIN, base_url="https://gateway.invalid", retries=0) as client:
         with pytest.raises(TransportError, match="could not connect"):
             await client.send(TO, "Hi")
 
 
+@names_of_elsewhere
 async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plain HTTP proxy is asked for the whole URL; ours answers it by itself."""
     faulty = FaultyGateway(Gateway())
@@ -316,6 +319,7 @@ async def test_nothing_of_a_call_is_logged(caplog: pytest.LogCaptureFixture) -> 
     assert session_id not in caplog.text
 
 
+@names_of_elsewhere
 async def test_the_token_in_the_url_of_the_connect_api_is_not_logged_behind_a_proxy_either(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

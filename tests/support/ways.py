@@ -14,11 +14,13 @@ import pytest
 
 import clickasync
 
-__all__ = ["Client", "both_ways", "only_ours", "way"]
+__all__ = ["Client", "both_ways", "names_of_elsewhere", "only_ours", "way"]
 
 both_ways = pytest.mark.usefixtures("way")
 only_ours = pytest.mark.parametrize("way", ["ours"], indirect=True)
 """Of a connection of ours alone, in a module that is marked with `both_ways`."""
+names_of_elsewhere = pytest.mark.clickatell_live
+"""The clients of the test go to machines that exist for a proxy of this machine only, or for nobody."""
 
 _way = "ours"
 

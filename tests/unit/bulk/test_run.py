@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl
 import anyio.lowlevel
 import httpx
 import pytest
-import sniffio
 
 from clickasync import (
     Accepted,
@@ -283,14 +282,13 @@ async def test_a_source_that_wants_to_leave_is_heard(is_async: bool, failure: ty
     assert all(result.ok for result in results)
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # on trio nobody can raise it
 async def test_an_async_source_that_is_cancelled_is_told_after_what_it_gave() -> None:
     async def source() -> AsyncIterator[str]:
         for to in numbers(4):
             yield to
         raise asyncio.CancelledError
 
-    if sniffio.current_async_library() != "asyncio":
-        pytest.skip("on trio nobody can raise it")
     faulty = FaultyGateway(Gateway())
     async with faulty.serve() as url, Client(**LOGIN, base_url=url, batch_size=3) as client:
         results = []
