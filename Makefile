@@ -1,18 +1,20 @@
-# `make demo`, `make test` and `make lint` need nothing but Python >= 3.11: each makes its own environment first.
+# `make demo`, `make test`, `make lint` and `make docs` need nothing but Python >= 3.11: each makes its own environment first.
 # PYTHON=python3.13 chooses another interpreter; VENV=folder another place.
 PYTHON ?= python3
 VENV ?= .venv
+# Most tests wait for something most of the time.
+WORKERS ?= 4
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_READY := $(VENV)/.ready-for-demo
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format docs bench clean
 
 demo: $(DEMO_READY)
 	$(BIN)/clickasync demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -23,21 +25,25 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(READY)
+	$(BIN)/python .ci/docs/build.py build/docs
+
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks
 
-# What the demo shows needs no development tools.
-$(DEMO_READY): EXTRAS := cli,simulator
-$(READY): EXTRAS := dev
+# What the demo shows needs no development tools. They are a dependency group, which pip understands from 25.1 on.
+$(DEMO_READY): WHAT := -e '.[cli,simulator]'
+$(READY): WHAT := -e '.[all]' --group dev
 
 $(DEMO_READY) $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "clickasync needs Python 3.11 or later; choose one with: make PYTHON=python3.13 ..." >&2; exit 1; }
-	@echo "Setting up $(VENV), once: clickasync[$(EXTRAS)] and what it needs"
+	@echo "Setting up $(VENV), once: pip install $(WHAT)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e '.[$(EXTRAS)]'
+	@$(if $(findstring --group,$(WHAT)),$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1')
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off $(WHAT)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -134,6 +134,38 @@ def tls(scale: Scale) -> list[Figure]:
     return figures
 
 
+def hooks(scale: Scale) -> list[Figure]:
+    """What an observer costs. Without one a call costs as much as before there were any: see `single`."""
+    peers = [OURS, "clickasync, observed"]
+    if find_spec("opentelemetry.sdk") is not None:
+        peers.append("clickasync, OpenTelemetry")
+    with ExitStack() as stack:
+        gateway = stack.enter_context(Server("gateway"))
+        entries = []
+        for who in peers:
+            settings = {"port": gateway.port, "in_flight": 8, "count": scale.calls}
+            ask = partial(stack.enter_context(Worker()).ask, "single", peer=who, **settings)
+            entries.append((Figure("hooks", "8 in flight", who, "µs/call"), ask))
+        return _measure(entries, scale.repeats)
+
+
+def threads(scale: Scale) -> list[Figure]:
+    """One recipient a call without an event loop, from threads."""
+    figures = []
+    with ExitStack() as stack:
+        gateway = stack.enter_context(Server("gateway"))
+        workers = {who: stack.enter_context(Worker()) for who in ("clickasync.blocking", "httpx.Client")}
+        for in_flight in (1, 8):
+            entries = []
+            for who, worker in workers.items():
+                settings = {"port": gateway.port, "in_flight": in_flight, "count": scale.calls}
+                figure = Figure("without an event loop", f"{in_flight} threads", who, "µs/call")
+                figure.ours = who == "clickasync.blocking"
+                entries.append((figure, partial(worker.ask, "threads", peer=who, **settings)))
+            figures += _measure(entries, scale.repeats)
+    return figures
+
+
 def bulk(scale: Scale) -> list[Figure]:
     """Many recipients in calls of 300, eight at once."""
     each = scale.recipients // 50
@@ -267,6 +299,8 @@ PARTS: Final[dict[str, Callable[[Scale], list[Figure]]]] = {
     "single": single,
     "loops": loops,
     "tls": tls,
+    "hooks": hooks,
+    "threads": threads,
     "bulk": bulk,
     "growth": growth,
     "latency": latency,

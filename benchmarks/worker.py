@@ -11,6 +11,7 @@ import random
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,6 +77,33 @@ def single(peer: str, port: int, in_flight: int, count: int, loop: str = "asynci
     if loop == "trio":
         return anyio.run(measure, backend="trio")
     return anyio.run(measure, backend_options={"use_uvloop": loop == "uvloop"})
+
+
+def threads(peer: str, port: int, in_flight: int, count: int) -> dict[str, float]:
+    """The same without an event loop, from so many threads."""
+    from benchmarks.threads import PEERS
+
+    def lane(todo: Iterator[str], lock: threading.Lock) -> None:
+        while True:
+            with lock:  # a generator belongs to one thread at a time
+                number = next(todo, None)
+            if number is None:
+                return
+            send(number)
+
+    def drive(count: int) -> None:
+        todo, lock = iter(workload.numbers(count)), threading.Lock()
+        lanes = [threading.Thread(target=lane, args=(todo, lock)) for _ in range(in_flight)]
+        for each in lanes:
+            each.start()
+        for each in lanes:
+            each.join()
+
+    with PEERS[peer](f"http://127.0.0.1:{port}", in_flight) as send:
+        drive(max(20, in_flight))
+        watch = Stopwatch()
+        drive(count)
+        return watch.stop(count)
 
 
 def many(peer: str, port: int, count: int) -> dict[str, float]:
@@ -164,7 +192,7 @@ def _receiver_says(port: int) -> tuple[float, int, int]:
 
 
 TASKS: Final[dict[str, Callable[..., dict[str, float]]]] = {
-    task.__name__: task for task in (single, many, parser, load, posted)
+    task.__name__: task for task in (single, threads, many, parser, load, posted)
 }
 
 

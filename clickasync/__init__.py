@@ -1,5 +1,8 @@
 """An async SDK for the Clickatell HTTP API (SMS) and Connect API (accounts).
 
+Begin with `Client`. The guides are the README.md files in the folders of this package: a tour of the client here, and
+more in core, bulk, recipients, transport, callbacks, simulator, connect and cli.
+
 The names are loaded when they are first used, so that to import the package costs next to nothing.
 """
 
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
         UnknownMessageError,
         UnreachableError,
     )
+    from clickasync.observe import CallEnded, CallStarted, Observer
     from clickasync.options import Message, MessageOptions, SendOptions
     from clickasync.results import (
         Accepted,
@@ -68,6 +72,8 @@ __all__ = [
     "AuthenticationError",
     "Batch",
     "Bulk",
+    "CallEnded",
+    "CallStarted",
     "Callback",
     "CallbackError",
     "CallbackType",
@@ -96,6 +102,7 @@ __all__ = [
     "MessageState",
     "MessageStatus",
     "MessageType",
+    "Observer",
     "OutcomeUnknownError",
     "Progress",
     "ProtocolError",
@@ -132,6 +139,7 @@ _HOMES = {
         "OutcomeUnknownError ProtocolError QuotaExceededError SessionExpiredError TransportError "
         "UnknownMessageError UnreachableError"
     ),
+    "clickasync.observe": "CallEnded CallStarted Observer",
     "clickasync.options": "Message MessageOptions SendOptions",
     "clickasync.results": (
         "Accepted Coverage MessageCharge MessageState Progress Rejected SendResult Skipped Uncertain"

@@ -2,9 +2,9 @@
 
 anyio has neither. A client may be opened in one task and closed in another, so what it runs in the background cannot
 belong to a task group of either. And a client may outlive its event loop, or its process: after `os.fork`, and in a
-second ``asyncio.run``, whatever belongs to a loop must be made anew. `arrive` tells.
+second ``asyncio.run``, everything that belongs to a loop must be made again. `arrive` finds out.
 
-Whoever spawns a task here ends it: `BackgroundTask.cancel`, then `BackgroundTask.wait`.
+Who spawns a task here ends it: `BackgroundTask.cancel`, then `BackgroundTask.wait`.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def spawn(
     name: str,
     context: contextvars.Context | None = None,
 ) -> BackgroundTask:
-    """Run ``function(*args)`` in a task of its own.
+    """Run ``function(*args)`` in a new task, which is in nobody's task group.
 
     Its context is empty unless one is given. It must not keep alive what the request that happened to come first has in
     its context variables.
@@ -129,7 +129,7 @@ def spawn(
         trio.lowlevel.spawn_system_task(background._run, function, args, name=name, context=context)
         return background
     background._task = place.loop.create_task(background._run(function, args), name=name, context=context)
-    # A task that is cancelled before its first step runs nothing of its own, not even a `finally`.
+    # A task that is cancelled before its first step runs nothing, not even a `finally`.
     background._task.add_done_callback(lambda _: background._done.set())
     return background
 

@@ -14,12 +14,14 @@ from clickasync.encoding import is_gsm
 from clickasync.errors import (
     ApiError,
     ClickatellError,
+    ClosedError,
     InvalidNumberError,
     InvalidOptionError,
     OutcomeUnknownError,
     ProtocolError,
     TransportError,
 )
+from clickasync.law import Sending
 from clickasync.numbers import normalise
 from clickasync.options import MAX_PARTS, compile_message, listed
 from clickasync.protocol import Line, endbatch, quicksend, senditem, startbatch
@@ -84,8 +86,10 @@ class Batch:
         for index, value in enumerate(fields, 1):
             if not is_gsm(value):
                 raise InvalidOptionError(f"field{index} is not in GSM 03.38, and a template with fields is not Unicode")
+        sending = Sending()
+        item = self._executor.execute(senditem(self.id, number, fields), sending=sending)
         try:
-            return Accepted(to, await self._executor.execute(senditem(self.id, number, fields)), "")
+            return Accepted(to, await self._executor.watch.settling(item, 1, sending), "")
         except ClickatellError as error:
             raise error.about(to=to) from None
 
@@ -112,11 +116,13 @@ class Batch:
         return [results[index] for index in range(len(recipients))]
 
     async def _quicksend(self, numbers: Sequence[str], to: Sequence[str]) -> list[SendResult]:
+        sending = Sending()
+        call = self._executor.execute(quicksend(self.id, numbers), sending=sending)
         try:
-            lines = await self._executor.execute(quicksend(self.id, numbers))
+            lines = await self._executor.watch.settling(call, len(numbers), sending)
         except OutcomeUnknownError as error:
             return [Uncertain(each, "", error.about(to=each), None) for each in to]
-        except (ApiError, TransportError) as error:
+        except (ApiError, TransportError, ClosedError) as error:
             return [Rejected(each, error.about(to=each)) for each in to]
         return [_result(each, line) for each, line in zip(to, lines.each, strict=True)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
@@ -16,14 +16,16 @@ from clickasync.core.delivery import DeliveryWatch, Report
 from clickasync.core.executor import Executor, new_climsgid
 from clickasync.core.rate import RateLimit
 from clickasync.core.session import Session
+from clickasync.core.watching import Watch
 from clickasync.errors import (
     AuthenticationError,
     ClickatellError,
     InvalidOptionError,
     OutcomeUnknownError,
 )
+from clickasync.law import Sending
 from clickasync.numbers import normalise
-from clickasync.options import Message, MessageOptions, SendOptions, compile_message, listed
+from clickasync.options import DESCRIBED, Message, MessageOptions, SendOptions, compile_message, listed
 from clickasync.protocol import Command, SiAction
 from clickasync.redaction import hidden
 from clickasync.results import (
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
     from clickasync.batch import Batch
     from clickasync.bulk import Bulk, Journal, Source
+    from clickasync.observe import Observer
 
 __all__ = ["Client"]
 
@@ -52,23 +55,22 @@ _MOST_RECIPIENTS: Final = 600  # of one POST
 class Client:
     """The Clickatell HTTP API.
 
-    One client for the whole application: it keeps one session, and its connections, for all who call it.
+    One client serves the whole application: all who use it share one session and its connections.
 
     >>> async with Client(api_id="1", user="demo", password="demo") as client:
     ...     sent = await client.send("27821234567", "Your code is 4711")
 
     Opening it does nothing; the first call authenticates. Without ``async with``, call `aclose` at the end. It works on
-    asyncio and on trio, and may be opened in one task and closed in another. It belongs to the event loop of its
-    first call.
+    asyncio and on trio, and may be opened in one task and closed in another. At one time it belongs to one event loop.
 
     Args:
         api_id: the API's ID; by default CLICKATELL_API_ID of the environment.
         user: the account's user name; by default CLICKATELL_USER.
         password: its password; by default CLICKATELL_PASSWORD.
-        base_url: by default CLICKATELL_BASE_URL, else ``https://api.clickatell.com``. ``http://`` is refused but for
-            loopback, unless `allow_insecure`.
-        http_client: an `httpx.AsyncClient` of your own (proxies, instrumentation, tests). It is used as it is, but
-            for redirects, which are never followed, and not closed.
+        base_url: by default CLICKATELL_BASE_URL, else ``https://api.clickatell.com``. ``http://`` is refused,
+            except for loopback, unless `allow_insecure`.
+        http_client: your own `httpx.AsyncClient` (proxies, instrumentation, tests). It is used as it is, except that
+            redirects are never followed. It is not closed.
         timeout: seconds for each of connecting, writing and reading, or an `httpx.Timeout`.
         retries: how often a call is repeated, at most, where a repeat cannot send twice.
         max_connections: requests at once, at most. Idle connections are closed after 4 s.
@@ -79,6 +81,7 @@ class Client:
         ping_interval: seconds of silence (no successful call) after which to ping.
         session_lifetime: seconds of silence after which a session is renewed before it is used.
         allow_insecure: permit a plain ``http://`` base that is not loopback.
+        observer: sees every attempt of every call, and what became of each send: see `clickasync.Observer`.
 
     Raises:
         ConfigurationError: credentials are missing (the message names them and their variables), or a setting is
@@ -106,6 +109,7 @@ class Client:
         ping_interval: float = 600.0,
         session_lifetime: float = 900.0,
         allow_insecure: bool = False,
+        observer: Observer | None = None,
     ) -> None:
         password = hidden(password)
         credentials = find_credentials(api_id, user, password)
@@ -122,15 +126,17 @@ class Client:
         self._transport = Transport(
             self._base, http_client=http_client, timeout=timeout, max_connections=max_connections
         )
+        watch = Watch(observer, self._base.authority)
         self._session = Session(
             self._transport,
             credentials,
             retries=retries,
             lifetime=session_lifetime,
             ping_interval=ping_interval if keep_session_alive else None,
+            watch=watch,
         )
         rates = [] if rate_limit is None else [RateLimit(check_positive("rate_limit", rate_limit))]
-        self.executor = Executor(self._transport, self._session, retries=retries, rates=rates)
+        self.executor = Executor(self._transport, self._session, retries=retries, rates=rates, watch=watch)
         """Carries out commands; for the rooms of this package that build on the client."""
         self.account = (self._base.url, credentials.api_id, credentials.user)
         """Whose messages it sends: base URL, api_id and user name."""
@@ -173,6 +179,11 @@ class Client:
         >>> sent.id
         '…'
 
+        Args:
+            to: the recipient, as people write a number.
+            text: a plain `str`, which need not be encoded; None with ``data``.
+            {options}
+
         Raises:
             InvalidNumberError: `to` is not a number; nothing was sent.
             InvalidOptionError: the text or an option is wrong; nothing was sent.
@@ -183,8 +194,10 @@ class Client:
         number = normalise(to)
         message = compile_message(text, options, time.time())
         climsgid = message.climsgid or new_climsgid()
+        sending = Sending()
+        send = self.executor.send([number], message, climsgid, resend_unknown=self._resend_unknown, sending=sending)
         try:
-            lines = await self.executor.send([number], message, climsgid, resend_unknown=self._resend_unknown)
+            lines = await self.executor.watch.settling(send, 1, sending)
         except ClickatellError as error:
             raise error.about(to=to, climsgid=climsgid) from None
         [line] = lines.each
@@ -210,10 +223,11 @@ class Client:
         []
 
         Args:
-            to: numbers, or `Message`s with texts and options of their own.
-            text: for those that bring none.
+            to: numbers, or `Message`s with their own texts and options.
+            text: for those that have none.
             into: a list that is filled as results come. When the call ends, also by a cancellation, it has one for
                 each recipient, in the order given: what was out then is `Uncertain`, what was not tried `Skipped`.
+            {options}
 
         Raises:
             InvalidOptionError: the text or an option is wrong; nothing was sent.
@@ -227,7 +241,7 @@ class Client:
         from clickasync.bulk import gather
 
         run = self.new_run(recipients, text, dict(options), patience=None)
-        results = await gather(run, len(recipients), into)
+        results = await gather(run, recipients, into)
         if isinstance(run.stopped_by, AuthenticationError) and all(
             isinstance(result, Rejected | Skipped) for result in results
         ):
@@ -256,21 +270,22 @@ class Client:
         1000
 
         Args:
-            source: an iterable or async iterable of numbers, or of `Message`s with texts and options of their own.
-                Equal texts and options travel together.
-            text: for the items that bring none.
+            source: an iterable or async iterable of numbers, or of `Message`s with their own texts and options. Equal
+                texts and options travel together.
+            text: for the items that have none.
             batch_size: recipients in one call, at most; by default the client's.
-            rate_limit: recipients a second, at most, for this run; the client's holds besides.
+            rate_limit: recipients a second, at most, for this run; the client's limit holds too.
             max_in_flight: calls at once, at most; by default the client's `max_connections`.
             patience: seconds without success after which a gateway that cannot be reached ends the run.
-            total: how many there will be, for `Bulk.progress`, where the source cannot tell.
+            total: how many there will be, for `Bulk.progress`, where the source has no length.
+            {options}
 
         Raises:
             InvalidOptionError: the text or an option is wrong; nothing is sent.
 
         Refused credentials, no credit (301, 302), a spent quota (130) and lost patience end the run: what was not tried
-        is `Skipped`. When the source raises, what was read is sent and told, then the exception comes out of the
-        iteration.
+        is `Skipped`. When the source raises, calls under way finish and their results come out, then the exception
+        comes out of the iteration.
         """
         check_positive("patience", patience, InvalidOptionError)
         return self.new_run(
@@ -298,7 +313,7 @@ class Client:
         journal: Journal | None = None,
     ) -> Bulk:
         """A run, for the rooms of this package that build on the client: see `bulk`, and `Sender` for the rest."""
-        from clickasync.bulk import new_run  # whoever sends to one does not wait 10 ms for its import
+        from clickasync.bulk import new_run  # it takes 10 ms to import, and who sends to one does not need it
 
         size = self._batch_size if batch_size is None else batch_size
         check_count("batch_size", size, 1, _MOST_RECIPIENTS, InvalidOptionError)
@@ -330,7 +345,7 @@ class Client:
 
         Args:
             template: the text, with holes ``#field1#`` … ``#fieldN#``, or none for `Batch.send_many`.
-            options: as for `send_many`.
+            {options}
 
         Raises:
             InvalidOptionError: the template or an option is wrong, such as a Unicode template with holes.
@@ -405,8 +420,10 @@ class Client:
         return await self._push(to, command)
 
     async def _push(self, to: str, command: Command[str]) -> Accepted:
+        sending = Sending()
+        push = self.executor.execute(command, sending=sending)
         try:
-            return Accepted(to, await self.executor.execute(command), "")
+            return Accepted(to, await self.executor.watch.settling(push, 1, sending), "")
         except ClickatellError as error:
             raise error.about(to=to) from None
 
@@ -496,3 +513,18 @@ class Client:
             AuthenticationError: the credentials are refused, now or less than 60 s ago.
         """
         await self._session.renew()
+
+
+def _list_options(method: Callable[..., object], options: str) -> None:
+    """Let ``help`` list the options, from their one table, where the docstring of `method` says ``{options}``."""
+    if method.__doc__:  # there is none with python -OO
+        before, mark, after = method.__doc__.partition("{options}")
+        assert mark
+        margin = before[before.rindex("\n") :]
+        method.__doc__ = before + options.replace("\n", margin) + after
+
+
+_list_options(Client.send, DESCRIBED[SendOptions])
+_list_options(Client.send_many, DESCRIBED[MessageOptions])
+_list_options(Client.bulk, DESCRIBED[MessageOptions])
+_list_options(Client.batch, DESCRIBED[MessageOptions])

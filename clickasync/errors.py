@@ -1,24 +1,24 @@
-"""The exceptions of clickasync.
+"""The exceptions of clickasync::
 
-ClickatellError
-  ConfigurationError           the client cannot work with these settings
-  InvalidOptionError           (also ValueError) a parameter is wrong; nothing was sent
-  InvalidNumberError           (also ValueError) a number is wrong; nothing was sent to it
-  ApiError                     the gateway answered ERR; nothing was sent
-    AuthenticationError        001 002 004 007 108
-    SessionExpiredError        003 005
-    InvalidRequestError        100-102 105-107 109-113 116 120 123 201 202
-    UnknownMessageError        103 104
-    UnreachableError           114 115 121 122 128
-    QuotaExceededError         130
-    CreditError                301 302
-    GatewayError               901
-  TransportError               the gateway could not be reached, or a call that sends nothing failed
-  OutcomeUnknownError          the request went out, no readable reply came back: it may have been sent
-  ProtocolError                the reply could not be read
-  ConnectError                 the Connect API answered with error codes
-  CallbackError                (also ValueError) a callback of the gateway could not be read
-  ClosedError                  (also RuntimeError) a call was made on a client that is closed
+    ClickatellError
+      ConfigurationError           the client cannot work with these settings
+      InvalidOptionError           (also ValueError) a parameter is wrong; nothing was sent
+      InvalidNumberError           (also ValueError) a number is wrong; nothing was sent to it
+      ApiError                     the gateway answered ERR; nothing was sent
+        AuthenticationError        001 002 004 007 108
+        SessionExpiredError        003 005
+        InvalidRequestError        100-102 105-107 109-113 116 120 123 201 202
+        UnknownMessageError        103 104
+        UnreachableError           114 115 121 122 128
+        QuotaExceededError         130
+        CreditError                301 302
+        GatewayError               901
+      TransportError               the gateway could not be reached, or a call that sends nothing failed
+      OutcomeUnknownError          the request went out, no readable reply came back: it may have been sent
+      ProtocolError                the reply could not be read
+      ConnectError                 the Connect API answered with error codes
+      CallbackError                (also ValueError) a callback of the gateway could not be read
+      ClosedError                  (also RuntimeError) a call was made on a client that is closed
 
 ``except TransportError: retry`` is safe, because OutcomeUnknownError is not a TransportError. No exception holds a
 password, a session ID or a token, nor does any exception that it was raised from. All of them can be pickled.
@@ -60,11 +60,15 @@ __all__ = [
 ]
 
 
+BEGINS: Final = "; the reply begins with "
+"""In the words of an error, what stands behind it is the gateway's."""
+
+
 class ClickatellError(Exception):
     """What every exception of this package is."""
 
     def fresh(self) -> Self:
-        """A copy without traceback and causes, to be raised to another one of several who wait."""
+        """A copy without traceback and causes, to be raised to another of several tasks that wait."""
         return copy.copy(self)
 
     def about(
@@ -101,6 +105,7 @@ class ApiError(ClickatellError):
     """The recipient, as the caller gave it, where the error concerns one."""
 
     advice = "a repeat cannot help"
+    """What to do next, in words; the message ends with it."""
 
     def __init__(self, code: ErrorCode | None, description: str, to: str | None = None) -> None:
         super().__init__(code, description, to)
@@ -178,6 +183,7 @@ class TransportError(ClickatellError):
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason, retry_after)
         self.reason = reason
+        """What happened, in words."""
         self.retry_after = retry_after
         """Seconds that the infrastructure asked to wait, where it did (HTTP 429 or 503)."""
 
@@ -202,6 +208,7 @@ class OutcomeUnknownError(ClickatellError):
     ) -> None:
         super().__init__(reason, to, climsgid, known_to_gateway, retry_after)
         self.reason = reason
+        """What happened, in words."""
         self.to = to
         """The recipient, as the caller gave it, where there is one."""
         self.climsgid = climsgid
@@ -237,7 +244,7 @@ class ProtocolError(ClickatellError):
         self.reason, self.reply = reason, reply
 
     def __str__(self) -> str:
-        return f"{self.reason}; the reply begins with {self.reply!r}" if self.reply else self.reason
+        return f"{self.reason}{BEGINS}{self.reply!r}" if self.reply else self.reason
 
 
 class ConnectError(ClickatellError):

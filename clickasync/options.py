@@ -38,6 +38,7 @@ from clickasync.values import (
 )
 
 __all__ = [
+    "DESCRIBED",
     "MAX_PARTS",
     "OPTIONS",
     "Message",
@@ -208,8 +209,10 @@ def describe(names: Iterable[str] | None = None, *, indent: int = 0, width: int 
     return "\n".join(paragraphs)
 
 
-MessageOptions.__doc__ = f"{MessageOptions.__doc__}\n\n{describe()}"
-SendOptions.__doc__ = f"{SendOptions.__doc__}\n\n{describe(OPTIONS)}"
+DESCRIBED: Final = {MessageOptions: describe(), SendOptions: f"{describe()}\n{describe(['climsgid'])}"}
+"""The options that each of the two has, as `describe` lists them."""
+MessageOptions.__doc__ = f"{MessageOptions.__doc__}\n\n{DESCRIBED[MessageOptions]}"
+SendOptions.__doc__ = f"{SendOptions.__doc__}\n\n{DESCRIBED[SendOptions]}"
 
 
 @frozen(init=False)
@@ -221,8 +224,11 @@ class Message:
     """
 
     to: str
+    """The recipient, as people write a number."""
     text: str | None = None
+    """None: the text of the call it is part of, or a payload as ``data``."""
     options: Mapping[str, Any] = field(factory=dict)
+    """As for `Client.send`; they come before those of the call."""
     tag: Any = None
     """Anything of yours. It comes back as `result.tag`, is never sent, and does not decide who travels together."""
 
@@ -235,7 +241,7 @@ class Message:
 
 @frozen
 class WireMessage:
-    """A message as it goes over the wire, but for its recipients and its climsgid."""
+    """A message as it goes over the wire, without its recipients and its climsgid."""
 
     fields: Mapping[str, str]
     parts: int
@@ -359,7 +365,7 @@ def _data(given: Mapping[str, Any]) -> tuple[dict[str, str], int]:
     """As `_payload`. The gateway splits a long payload whatever ``concat`` says, and each part costs.
 
     So that none costs more than was asked for, a payload takes more than one part only where ``concat`` allows them.
-    One with a header of its own is never split: only who wrote the header knows what it means in each part.
+    One with a header is never split: only who wrote the header knows what it means in each part.
     """
     fields = {name: hexadecimal(OPTIONS[name], given[name]) for name in ("data", "udh") if name in given}
     size = len(fields["data"]) // 2

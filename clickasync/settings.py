@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Final
 
 from clickasync.core.session import Credentials
@@ -41,6 +42,9 @@ def find_credentials(api_id: str | int | None, user: str | None, password: str |
     if missing:
         variables = ", ".join(f"CLICKATELL_{name.upper()}" for name in missing)
         raise ConfigurationError(f"missing {', '.join(missing)}: give them, or set {variables}")
+    for name, value in found.items():
+        if re.search("[\ud800-\udfff]", value):
+            raise ConfigurationError(f"{name} is not valid Unicode: look at how it is read, or at the environment")
     return Credentials(found["api_id"], found["user"], Secret(found["password"]))
 
 

@@ -42,7 +42,7 @@ E = TypeVar("E", bound=Enum)
 
 @frozen
 class Option:
-    """What is known of an option, beside its type for type checkers."""
+    """What is known of an option, in addition to its type for type checkers."""
 
     type: str
     """What it may be, in words."""

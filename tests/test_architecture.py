@@ -32,6 +32,7 @@ FLOORS: Final[dict[str, int]] = {
     "clickasync.options": 3,
     "clickasync.values": 3,
     "clickasync.law": 3,
+    "clickasync.observe": 3,
     "clickasync.recipients": 3,
     "clickasync.callbacks": 3,
     # A command becomes a form, a reply becomes values.
@@ -50,6 +51,10 @@ FLOORS: Final[dict[str, int]] = {
     # What is built on it, or beside it.
     "clickasync.campaigns": 9,
     "clickasync.simulator": 9,
+    "clickasync.otel": 9,
+    "clickasync.pins": 9,
+    "clickasync.blocking": 9,
+    "clickasync.testing": 9,
     "clickasync": 9,
     # Screens.
     "clickasync.cli": 10,
@@ -66,7 +71,9 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "starlette": ("clickasync.simulator", "clickasync.callbacks.receiver"),
     "uvicorn": ("clickasync.cli",),
     "h11": ("clickasync.simulator",),
-    "sqlalchemy": ("clickasync.campaigns",),
+    "sqlalchemy": ("clickasync.campaigns", "clickasync.pins"),
+    "opentelemetry": ("clickasync.otel",),
+    "pytest": ("clickasync.testing",),
     "typer": ("clickasync.cli",),
     "rich": ("clickasync.cli",),
 }

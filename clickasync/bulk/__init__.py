@@ -1,4 +1,7 @@
-"""Many recipients: grouping, concurrency, backpressure, progress, and one result for every item of the source."""
+"""Many recipients: grouping, concurrency, backpressure, progress, and one result for every item of the source.
+
+The guide is README.md in this folder.
+"""
 
 from __future__ import annotations
 

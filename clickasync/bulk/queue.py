@@ -27,7 +27,7 @@ class Queue:
     def __init__(self, batch_size: int, max_in_flight: int) -> None:
         self.ready: deque[Group] = deque()
         self.open: dict[Group, None] = {}
-        """Every group with recipients that have no result yet, but for those that wait for company."""
+        """Every group with recipients that have no result yet, except those that wait for company."""
         self.source_ended = False
         self.stopped_by: ClickatellError | None = None
         """Why nothing more is sent, if so."""

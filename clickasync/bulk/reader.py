@@ -46,7 +46,7 @@ class Reader:
         self._groups = groups
         self._queue = queue
         self._outlet = outlet
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         """What the source raised. It comes out once all that was read is done."""
 
     def start(self) -> None:
@@ -77,10 +77,10 @@ class Reader:
         wanted = min(self._groups.space, self._queue.room)
         try:
             chunk.extend(islice(self._items, wanted))
-        except Exception as error:  # noqa: BLE001 - raised to the user once what is under way is done
-            self.failure = error
         except anyio.get_cancelled_exc_class():  # the source's: nothing waits here that could be cancelled
             self.failure = ClickatellError("the source was cancelled")
+        except BaseException as error:  # noqa: BLE001 - raised to the user once what is under way is done
+            self.failure = error
         self._take_all(chunk)
         if len(chunk) < wanted:
             self._end()
@@ -111,13 +111,15 @@ class Reader:
             self._take(await anext(items))
         except StopAsyncIteration:
             self._end()
-        except Exception as error:  # noqa: BLE001 - raised to the user once what is under way is done
-            self.failure = error
-            self._end()
+        except GeneratorExit:  # this coroutine is closed, with the event loop
+            raise
         except anyio.get_cancelled_exc_class():
             if is_cancelled():
                 raise
             self.failure = ClickatellError("the source was cancelled")
+            self._end()
+        except BaseException as error:  # noqa: BLE001 - raised to the user once what is under way is done
+            self.failure = error
             self._end()
 
     async def _send_when_paused(self) -> None:

@@ -26,6 +26,7 @@ from clickasync.bulk.queue import Outlet, Queue
 from clickasync.bulk.reader import Reader, Source
 from clickasync.bulk.sender import Sender, not_sent, uncertain
 from clickasync.errors import ClickatellError, OutcomeUnknownError
+from clickasync.options import Message
 from clickasync.results import Accepted, Progress, Rejected, SendResult, Skipped, Uncertain
 
 __all__ = ["Bulk", "gather"]
@@ -56,7 +57,7 @@ class Bulk:
         self._total = len(source) if total is None and isinstance(source, Sized) else total
         self._host: BackgroundTask | None = None
         self._ended = False  # in its own time, or by leaving the block
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._unfinished: list[tuple[int, Uncertain]] = []
 
     async def __aenter__(self) -> Self:
@@ -147,7 +148,7 @@ class Bulk:
         if not self._host.is_running:
             if self._failure is not None:
                 failure, self._failure = self._failure, None
-                if isinstance(failure, StopAsyncIteration):  # which must not pass for the end of the run
+                if isinstance(failure, StopAsyncIteration):  # it must not be taken for the end of the run
                     raise RuntimeError("the source raised StopAsyncIteration") from failure
                 raise failure
             if self._ended:
@@ -185,22 +186,25 @@ class Bulk:
             if group.sending.maybe_sent:
                 self._unfinished += zip(group.positions, uncertain(group, unknown), strict=True)
             else:
-                self._outlet.publish(group.positions, not_sent(group, left))
+                results = not_sent(group, left)
+                self._outlet.publish(group.positions, results)
+                self._sender.settle(results)
         still_open.clear()
         self._outlet.counts[Uncertain] += len(self._unfinished)
+        self._sender.settle(self.unfinished)
         self._outlet.wake()
 
 
-async def gather(run: Bulk, total: int, into: list[SendResult] | None) -> list[SendResult]:
-    """The results of a run over `total` recipients, as they stand in its source.
+async def gather(run: Bulk, items: Sequence[str | Message], into: list[SendResult] | None) -> list[SendResult]:
+    """The results of a run over `items`, in their order.
 
     Args:
         run: not entered yet.
-        total: how many recipients its source has.
-        into: filled as results come. In the end, also if that is a cancellation, it has one for each recipient, in
-            order: what was out is `Uncertain`, what was not tried `Skipped`.
+        items: its source.
+        into: filled as results come. In the end, also if that is a cancellation, it has one for each item, in order:
+            what was out is `Uncertain`, what was not tried `Skipped`.
     """
-    ordered: list[SendResult | None] = [None] * total
+    ordered: list[SendResult | None] = [None] * len(items)
 
     def put(results: Iterable[tuple[int, SendResult]]) -> None:
         for position, result in results:
@@ -214,7 +218,13 @@ async def gather(run: Bulk, total: int, into: list[SendResult] | None) -> list[S
                 while True:
                     put(await run.next_results())
     finally:
-        put(run.left_over())
         if into is not None:
-            into[:] = [result for result in ordered if result is not None]
+            put(run.left_over())
+            never_read = ClickatellError("the call was left before this was tried")
+            pairs = zip(items, ordered, strict=True)
+            into[:] = [result or _skipped(item, never_read) for item, result in pairs]
     return cast("list[SendResult]", ordered)  # a run that does not end in its own time raises
+
+
+def _skipped(item: str | Message, reason: ClickatellError) -> Skipped:
+    return Skipped(item.to, reason, item.tag) if isinstance(item, Message) else Skipped(item, reason)

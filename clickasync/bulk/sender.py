@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeAlias
@@ -14,6 +15,7 @@ from clickasync.bulk.queue import Outlet, Queue
 from clickasync.bulk.reader import Reader
 from clickasync.core.executor import Executor, new_climsgid
 from clickasync.core.retrying import backoff
+from clickasync.core.words import in_short
 from clickasync.errors import (
     ApiError,
     AuthenticationError,
@@ -37,9 +39,11 @@ Journal: TypeAlias = Callable[[str, Sequence[int], Sequence[str]], None]
 
 _STOPS: Final = (AuthenticationError, CreditError, QuotaExceededError)
 
+_log = logging.getLogger("clickasync")
+
 
 class Sender:
-    """Sends groups; as many of its `work` run at once as calls may be in flight.
+    """Sends groups. As many of its `work` run at once as calls may be in flight.
 
     Args:
         executor: what carries out the calls.
@@ -126,23 +130,22 @@ class Sender:
                     failure = error
                     if not self._is_patient:
                         break
-                    if not self._outage.wait(anyio.current_time(), getattr(error, "retry_after", None)):
-                        self._queue.stop(error)
+                    self._wait_out(error)
                 except OutcomeUnknownError as error:
                     self._outage.delay(anyio.current_time(), error.retry_after)
                     self._record(group, uncertain(group, error))
                     return None
                 except (AuthenticationError, ClosedError) as error:
                     failure = None
-                    self._queue.stop(error)
+                    self._stop(error)
                 except ApiError as error:
-                    self._outage.end()
+                    self._end_outage()
                     if isinstance(error, _STOPS):
-                        self._queue.stop(error)
+                        self._stop(error)
                     self._record(group, _rejected(group, error))
                     return None
                 else:
-                    self._outage.end()
+                    self._end_outage()
                     return lines
             if failure is not None:
                 self._record(group, _rejected(group, failure))
@@ -156,7 +159,7 @@ class Sender:
         """Turn lines into results; gives a group of those which the gateway wants retried (901)."""
         climsgid = group.climsgid
         if lines.stop is not None:
-            self._queue.stop(lines.stop)
+            self._stop(lines.stop)
         if set(map(type, lines.each)) == {str}:
             accepted = Accepted.many(group.to, lines.each, climsgid, group.tags)  # type: ignore[arg-type] # all are str
             self._record(group, accepted, kind=Accepted)
@@ -175,7 +178,7 @@ class Sender:
                     continue
                 case ApiError():
                     if isinstance(line, _STOPS):
-                        self._queue.stop(line)
+                        self._stop(line)
                     results.append(Rejected(to, line.about(to=to), group.tag(index)))
                 case None:
                     missing = ProtocolError("no line of the reply is clearly about this recipient")
@@ -199,6 +202,31 @@ class Sender:
         del self._queue.open[group]
         positions = group.positions if chosen is None else [group.positions[index] for index in chosen]
         self._outlet.publish(positions, results, kind)
+        self.settle(results)
+
+    def settle(self, results: Sequence[SendResult]) -> None:
+        """Let the client's observer know what became of recipients."""
+        self._executor.watch.settle(results)
+
+    # -- what concerns the whole run
+
+    def _stop(self, reason: ClickatellError) -> None:
+        if self._queue.stopped_by is None:
+            _log.warning("the run stops: %s", in_short(reason))
+        self._queue.stop(reason)
+
+    def _wait_out(self, error: ClickatellError) -> None:
+        """Nothing was sent: wait for the gateway, as long as the patience lasts."""
+        was_on = self._outage.is_on
+        if not self._outage.wait(anyio.current_time(), getattr(error, "retry_after", None)):
+            self._stop(error)
+        elif not was_on:
+            _log.warning("the gateway cannot be reached: %s; the run waits for it", in_short(error))
+
+    def _end_outage(self) -> None:
+        if self._outage.is_on:
+            _log.info("the gateway answers again; the run goes on")
+        self._outage.end()
 
 
 def not_sent(group: Group, reason: ClickatellError) -> list[SendResult]:

@@ -29,6 +29,8 @@ class Answer:
     status: int
     reason: str
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    error: type[Exception] | None = None
+    """What went wrong, for an observer; it is not told to the caller."""
 
     async def send(self, send: Send) -> None:
         """Give it to the ASGI server."""

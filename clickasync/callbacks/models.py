@@ -64,6 +64,7 @@ class DeliveryReport:
     from_: str
     """The sender; may be empty."""
     status: MessageStatus
+    """What became of the message."""
     charge: Decimal | None
     """Credits, where the gateway says so."""
     timestamp: datetime | None

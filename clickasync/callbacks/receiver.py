@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 import anyio
-from attrs import Factory, define
+from attrs import Factory, define, evolve
 
 from clickasync.callbacks.asgi import (
     Answer,
@@ -24,6 +24,9 @@ from clickasync.callbacks.models import DeliveryReport, InboundMessage
 from clickasync.callbacks.parsing import MAX_SIZE, parse
 from clickasync.callbacks.store import HandledStore, MemoryStore
 from clickasync.errors import CallbackError
+
+if TYPE_CHECKING:
+    from clickasync.observe import Observer
 
 __all__ = ["ReportSink", "receiver"]
 
@@ -63,6 +66,7 @@ def receiver(
     keywords: Iterable[str] = (),
     store: HandledStore | None = None,
     client: ReportSink | None = None,
+    observer: Observer | None = None,
 ) -> ASGIApp:
     """An ASGI app that takes the gateway's callbacks on any path, by GET or POST, in all seven transports.
 
@@ -92,6 +96,7 @@ def receiver(
         keywords: yours on shared short codes, for `InboundMessage.opt_out`.
         store: remembers what was handled; by default this process's memory (`MemoryStore`).
         client: a `Client`: each new report goes to its `wait_for_delivery` once `on_report` is done.
+        observer: sees every callback, and how it was answered: see `clickasync.Observer`.
 
     Raises:
         ConfigurationError: the user name of `auth` holds a colon.
@@ -107,6 +112,7 @@ def receiver(
         keywords=(keywords,) if isinstance(keywords, str) else tuple(keywords),
         store=MemoryStore() if store is None else store,
         client=client,
+        observer=observer,
     )
 
 
@@ -126,6 +132,7 @@ class _Receiver:
     keywords: tuple[str, ...]
     store: HandledStore
     client: ReportSink | None
+    observer: Observer | None
     under_way: dict[str, _UnderWay] = Factory(dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,6 +151,15 @@ class _Receiver:
                 raise NotImplementedError(f"a callback receiver does not speak ASGI's {unknown}")
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        event = await self._read(scope, receive)
+        if self.observer is None:
+            return await self._handle(event)
+        from clickasync.callbacks.observing import observed
+
+        return await observed(self.observer, event, self._handle)
+
+    async def _read(self, scope: Scope, receive: Receive) -> DeliveryReport | InboundMessage | Answer:
+        """The event that a callback brings, or the answer to one that brings none."""
         if self.credentials is not None and not self.credentials.admit(scope):
             return _UNAUTHORIZED
         if scope["method"] not in ("GET", "POST"):
@@ -152,10 +168,14 @@ class _Receiver:
         if params is None:
             return _TOO_LARGE
         try:
-            event = parse(params, keywords=self.keywords)
+            return parse(params, keywords=self.keywords)
         except CallbackError as error:
-            return Answer(400, f"this callback cannot be read: {error}")
+            return Answer(400, f"this callback cannot be read: {error}", error=CallbackError)
+
+    async def _handle(self, event: DeliveryReport | InboundMessage | Answer) -> Answer:
         match event:
+            case Answer():
+                return event
             case DeliveryReport(id=id, status=status) if self.on_report is not None or self.client is not None:
                 return await self._once(f"report:{id}:{status.value}", partial(self._report, event))
             case InboundMessage(id=id) if self.on_message is not None:
@@ -188,20 +208,21 @@ class _Receiver:
     async def _claim_and_handle(self, key: str, handle: Callable[[], Awaitable[object]]) -> Answer:
         try:
             claim = await self.store.claim(key)
-        except Exception:
+        except Exception as error:
             logger.exception("the store of handled callbacks failed to claim %s", key)
-            return _FAILED
+            return evolve(_FAILED, error=type(error))
         if claim != "new":
             return _OK if claim == "done" else _BUSY
-        handled = False
+        answer = _FAILED
         try:
             await handle()
-            handled = True
-        except Exception:
+            answer = _OK
+        except Exception as error:
             logger.exception("the handler of %s failed", key)
+            answer = evolve(_FAILED, error=type(error))
         finally:
-            await self._settle(key, handled=handled)
-        return _OK if handled else _FAILED
+            await self._settle(key, handled=answer is _OK)
+        return answer
 
     async def _settle(self, key: str, *, handled: bool) -> None:
         # A store that fails here changes nothing about what the handler did, so it does not change the answer.

@@ -180,9 +180,11 @@ class Lane:
             # Cancelled, or a bug: what may have left is uncertain, and nothing else is.
             with anyio.move_on_after(_LAST_WORDS, shield=True) as scope:
                 await self._account_for(call, begun, sending, answers)
+            self._settle(answers)
             if scope.cancelled_caught and begun is not None:
                 _tell(call, begun, answers)
             raise
+        self._settle(answers)
         try:
             await self._finish(call, begun, answers, failure)
         except asyncio.CancelledError:
@@ -280,6 +282,13 @@ class Lane:
         for position, line in zip(positions, lines, strict=True):
             answers.take(position, line, may_reopen=may_reopen)
         return None
+
+    def _settle(self, answers: _Answers) -> None:
+        """Let the client's observer know what became of recipients. Those that are reopened are not settled."""
+        said = [each.outcome for each in answers.said.values()]
+        accepted = said.count(Outcome.ACCEPTED) if answers.ids is None else len(answers.ids)
+        uncertain = sum(outcome.is_uncertain for outcome in said)
+        self.executor.watch.settle_counts(accepted, said.count(Outcome.REJECTED), uncertain)
 
     async def _finish(self, call: Claimed, begun: Begun, answers: _Answers, failure: _NotSent | None) -> None:
         try:

@@ -47,6 +47,7 @@ __all__ = [
 
 PAGE: Final = 100
 RESULTS: Final = ("accepted", "rejected", "uncertain", "suppressed", "skipped", "ready")
+"""What may become of a row."""
 
 _PAGE = (
     select(calls)

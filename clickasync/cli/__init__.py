@@ -1,4 +1,7 @@
-"""The command line: ``clickasync --help``. It needs the extra: ``pip install 'clickasync[cli]'``."""
+"""The command line: ``clickasync --help``. It needs the extra: ``pip install 'clickasync[cli]'``.
+
+The guide is README.md in this folder.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a function becomes a command: groups of options, async, and every error told in one line with its exit status."""
+"""How a function becomes a command: groups of options, async, and every error as one line with its exit status."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _CONNECT_CREDENTIALS: Final = frozenset({"005", "404", "405", "440"})
 
 
 def new_app(help: str, *, completion: bool = False) -> typer.Typer:
-    """An empty set of commands. A bug is told by Python's own traceback, which shows no values."""
+    """An empty set of commands. A bug shows Python's own traceback, which has no values."""
     return typer.Typer(
         help=help,
         no_args_is_help=True,
@@ -158,14 +158,14 @@ def _guarded(function: Callable[..., Any], *, sends: bool) -> Callable[..., None
     @functools.wraps(function)
     def run(**given: Any) -> None:
         try:
-            with _log_on_stderr() if given.get(_VERBOSE.name) else contextlib.nullcontext():
+            with _log(on_stderr=bool(given.get(_VERBOSE.name))):
                 status = function(**given)
                 if inspect.iscoroutine(status):
                     status = anyio.run(_await, status)
         except (KeyboardInterrupt, typer.Abort):
             complain("interrupted")
             raise typer.Exit(int(Status.INTERRUPTED)) from None
-        except BrokenPipeError:  # whoever read our output has seen enough
+        except BrokenPipeError:  # the reader of our output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(int(Status.NOT_ALL)) from None
         except (ClickatellError, OSError, ModuleNotFoundError, ExceptionGroup) as error:
@@ -178,14 +178,19 @@ def _guarded(function: Callable[..., Any], *, sends: bool) -> Callable[..., None
 
 
 @contextlib.contextmanager
-def _log_on_stderr() -> Iterator[None]:
-    """What the package logs, as long as the block lasts. Neither numbers nor texts nor secrets are ever logged."""
+def _log(*, on_stderr: bool) -> Iterator[None]:
+    """What the package logs, as long as the block lasts: to stderr, or nowhere.
+
+    Neither numbers nor texts nor secrets are ever logged. Without a handler, Python prints warnings to stderr, where
+    they would stand between the lines of the screens, which say the same.
+    """
     logger = logging.getLogger("clickasync")
-    handler = logging.StreamHandler(sys.stderr)
+    handler: logging.Handler = logging.StreamHandler(sys.stderr) if on_stderr else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     level = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
+    if on_stderr:
+        logger.setLevel(logging.DEBUG)
     try:
         yield
     finally:

@@ -26,7 +26,7 @@ _WIDE: Final = 200
 
 
 def console(file: IO[str] | None = None) -> Console:
-    """A console on stdout, or on `file`. Made when needed, for the streams may be replaced."""
+    """A console on stdout, or on `file`. Made when needed, because the streams may be replaced."""
     file = sys.stdout if file is None else file
     return Console(file=file, width=None if file.isatty() else _WIDE, highlight=False, markup=False, emoji=False)
 

@@ -44,7 +44,7 @@ def _server(app: Any) -> tuple[Any, anyio.Event]:
     class Server(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
-            """Leave Ctrl-C to whoever serves."""
+            """Leave Ctrl-C to the caller."""
             yield
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:

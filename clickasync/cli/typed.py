@@ -28,7 +28,7 @@ def words(error: Exception, *, sends: bool = True) -> str:
     """What an error says, in a line, with options as they are typed.
 
     Args:
-        sends: False where nothing was to be sent, so that nobody needs to hear that nothing was.
+        sends: False where nothing was to be sent, so that the error need not say that nothing was.
     """
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

@@ -281,9 +281,13 @@ class Callback(IntFlag):
     """
 
     NONE = 0
+    """No callback."""
     INTERMEDIATE = 1
+    """003."""
     FINAL = 2
+    """004 005 007 009 010 012."""
     ERROR = 4
+    """005 007 009 010 012."""
 
     @property
     def statuses(self) -> frozenset[MessageStatus]:
@@ -302,34 +306,56 @@ class Feature(IntFlag):
     """Features that the route must have: the ``req_feat`` parameter, added up."""
 
     TEXT = 1
+    """Plain text."""
     EIGHT_BIT = 2
+    """8-bit messages."""
     UDH = 4
+    """A user data header."""
     UCS2 = 8
+    """Unicode."""
     ALPHANUMERIC_SENDER = 16
+    """A sender ID of letters."""
     NUMERIC_SENDER = 32
+    """A sender ID that is a number."""
     FLASH = 512
+    """Flash messages."""
     DELIVERY_ACKNOWLEDGEMENT = 8192
+    """Receipts of the handset."""
     CONCATENATION = 16384
+    """Long messages in parts."""
 
 
 class MessageType(StrEnum):
     """Special messages: the ``msg_type`` parameter."""
 
     SMS_TEXT = "SMS_TEXT"
+    """A text; the gateway's default."""
     SMS_FLASH = "SMS_FLASH"
+    """A text that is shown at once, and not kept."""
     SMS_NOKIA_OLOGO = "SMS_NOKIA_OLOGO"
+    """Nokia: an operator logo."""
     SMS_NOKIA_GLOGO = "SMS_NOKIA_GLOGO"
+    """Nokia: a group logo."""
     SMS_NOKIA_PICTURE = "SMS_NOKIA_PICTURE"
+    """Nokia: a picture."""
     SMS_NOKIA_RINGTONE = "SMS_NOKIA_RINGTONE"
+    """Nokia: a ringtone."""
     SMS_NOKIA_RTTL = "SMS_NOKIA_RTTL"
+    """Nokia: a ringtone in RTTL."""
     SMS_NOKIA_CLEAN = "SMS_NOKIA_CLEAN"
+    """Nokia: takes the operator logo away."""
     SMS_NOKIA_VCARD = "SMS_NOKIA_VCARD"
+    """Nokia: a business card."""
     SMS_NOKIA_VCAL = "SMS_NOKIA_VCAL"
+    """Nokia: a calendar entry."""
 
 
 class Queue(IntEnum):
     """Priority among the account's own messages: the ``queue`` parameter."""
 
     HIGH = 1
+    """First."""
     MEDIUM = 2
+    """Second."""
     LOW = 3
+    """Last; the gateway's default."""

@@ -1,5 +1,7 @@
 """The Connect API: register Clickatell accounts for your own users, activate them, add connections, buy credits.
 
+The guide is README.md in this folder.
+
 >>> from clickasync.connect import ConnectErrorCode
 >>> ConnectErrorCode("439").description
 'Username is unavailable'

@@ -1,6 +1,6 @@
 """The sixteen actions of the Connect API as a table: their parameters, in the guide's order, and the rule of each.
 
-A parameter obeys the same rule in every action. No error repeats a value, for it may be a password.
+A parameter obeys the same rule in every action. No error repeats a value, because it may be a password.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from clickasync.connect import models, readers
 from clickasync.connect.executor import ConnectExecutor, usable_token
+from clickasync.core.watching import Watch
 from clickasync.errors import ConfigurationError, ConnectError
 from clickasync.redaction import hidden
 from clickasync.transport import BaseUrl, Transport, parse_base_url
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
     from clickasync.connect.executor import SolvedCaptcha
+    from clickasync.observe import Observer
 
 __all__ = ["ConnectClient"]
 
@@ -31,23 +33,23 @@ _BASE_URL: Final = _Default("https://connect.clickatell.com")
 
 
 class ConnectClient:
-    """The Connect API: opens Clickatell accounts for your own users. Its methods bear the actions' own names.
+    """The Connect API: opens Clickatell accounts for your own users. Its methods have the names of the actions.
 
     The token belongs to your application and is part of the URL. It reaches no error, `repr` or log of this package.
-    An `http_client` of your own is another matter: httpx logs every URL, and the token with it, at INFO. Set the
+    With an `http_client` of your own that is not so: httpx logs every URL, and the token with it, at INFO. Set the
     logger ``httpx`` to WARNING where that must not be.
 
     Values go out as they are given; a wrong one is an `InvalidOptionError` before anything is sent. After too many
     failed logins the gateway answers with a `ConnectError` whose `captcha_required` is true: repeat the call with
     ``captcha=(captcha_id, captcha_code)``, as solved by a person.
 
-    Every method raises besides what it says itself:
+    Every method may raise these, and what its own docstring says:
         InvalidOptionError: a parameter is missing or breaks its rule; nothing was sent.
         ConnectError: the gateway answered with errors.
         TransportError: nothing was sent, or a call that changes nothing failed; `retries` did not help.
         ProtocolError: the reply to a call that changes nothing could not be read.
         OutcomeUnknownError: a call that changes something went out, and no readable reply came back. It is not
-            repeated, for it may have been carried out.
+            repeated, because it may have been carried out.
 
     Args:
         token: 32 hexadecimal digits; falls back to the variable CLICKATELL_CONNECT_TOKEN.
@@ -56,6 +58,8 @@ class ConnectClient:
         http_client: an `httpx.AsyncClient` of your own; it is not closed.
         timeout: seconds, or an `httpx.Timeout`.
         retries: how often a call is repeated where a repeat can do no harm.
+        allow_insecure: permit a plain ``http://`` base that is not loopback.
+        observer: sees every attempt of every call: see `clickasync.Observer`.
 
     Raises:
         ConfigurationError: there is no token, or it or the `base_url` cannot be used.
@@ -75,6 +79,7 @@ class ConnectClient:
         timeout: float | httpx.Timeout = 30.0,
         retries: int = 2,
         allow_insecure: bool = False,
+        observer: Observer | None = None,
     ) -> None:
         token = hidden(token)
         if isinstance(base_url, _Default):
@@ -83,7 +88,8 @@ class ConnectClient:
             raise ConfigurationError("retries must be 0 or more")
         self._base = parse_base_url(base_url, allow_insecure=allow_insecure)
         self._transport = Transport(self._base, http_client=http_client, timeout=timeout)
-        self._executor = ConnectExecutor(usable_token(token), self._transport, retries)
+        watch = Watch(observer, self._base.authority)
+        self._executor = ConnectExecutor(usable_token(token), self._transport, retries, watch)
 
     _base: BaseUrl | None = None  # of one whose constructor failed, which a debugger may want to show
 
@@ -115,7 +121,7 @@ class ConnectClient:
         return await self._executor.execute("get_list_account", readers.account_types)
 
     async def get_list_callback(self) -> list[models.CallbackType]:
-        """The ways to be told of statuses (``get_list_callback``), for `create_connection`."""
+        """The transports for reports and replies (``get_list_callback``), for `create_connection`."""
         return await self._executor.execute("get_list_callback", readers.callback_types)
 
     async def get_list_connection(self) -> list[models.ConnectionType]:
@@ -133,7 +139,7 @@ class ConnectClient:
 
         Args:
             country_id: the country whose terms are wanted; the gateway prefers it to `client_ip_address`.
-            client_ip_address: of your user, from which the gateway tells the country.
+            client_ip_address: of your user; the gateway finds the country by it.
             terms_format: 1 text, 2 HTML.
         """
         return await self._executor.execute(

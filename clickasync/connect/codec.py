@@ -2,7 +2,7 @@
 
 A reply is read in two steps. The first refuses what no reply of the gateway holds and what could cost unbounded time
 or memory: DOCTYPEs (and with them every entity), depth, size. The second hands what is left to xmltodict, element by
-element and in document order, for errors and their descriptions belong together by their order alone.
+element and in document order, because errors and their descriptions belong together by their order alone.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def read_reply(body: bytes, secrets: Collection[str] = ()) -> list[dict[str, str
     except ProtocolError as error:
         reason = error.reason
     except (expat.ExpatError, LookupError, ValueError):
-        reason = "the reply is not well-formed XML"  # not the parser's own words, for they may quote the reply
+        reason = "the reply is not well-formed XML"  # not the parser's own words, which may quote the reply
     else:
         if reply.result == "error":
             raise _connect_error(reply.errors, secrets)
@@ -95,7 +95,7 @@ def _connect_error(errors: list[tuple[str, str]], secrets: Collection[str]) -> C
 
 
 def _parse(body: bytes) -> _Reply:
-    import xmltodict  # only whoever calls the Connect API pays for it
+    import xmltodict  # only users of the Connect API pay for its import
 
     if len(body) > MAX_REPLY:
         raise ProtocolError("the reply is over 1 MiB long")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from urllib.parse import urlencode
 
@@ -12,14 +11,16 @@ from clickasync.connect.actions import ACTIONS, SECRET, check
 from clickasync.connect.codec import read_reply, write_request
 from clickasync.core.posting import post
 from clickasync.core.retrying import retry
+from clickasync.core.watching import Watch
 from clickasync.errors import ConfigurationError, InvalidOptionError
-from clickasync.law import Believed, Effect, Reply
+from clickasync.law import Believed, Effect, Failure, Reply
 from clickasync.redaction import Secret, SecretBytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clickasync.connect.readers import Values
+    from clickasync.core.attempts import Note
     from clickasync.transport import Transport
 
 __all__ = ["ConnectExecutor", "SolvedCaptcha", "usable_token"]
@@ -33,12 +34,13 @@ _TOKEN_VARIABLE: Final = "CLICKATELL_CONNECT_TOKEN"  # noqa: S105 - the name of 
 
 
 class ConnectExecutor:
-    """Carries out actions at the URL that `token` is a part of."""
+    """Carries out actions at the URL that `token` is a part of, and lets `watch` see each attempt."""
 
-    def __init__(self, token: Secret, transport: Transport, retries: int) -> None:
+    def __init__(self, token: Secret, transport: Transport, retries: int, watch: Watch) -> None:
         self._token = token
         self._transport = transport
         self._retries = retries
+        self._watch = watch
 
     async def execute(
         self,
@@ -61,8 +63,11 @@ class ConnectExecutor:
         def read_values(reply: Reply) -> Believed[T]:
             return Believed(read(read_reply(reply.body, secrets)))
 
-        path = Secret(f"/{self._token}")
-        return await retry(partial(post, self._transport, path, form, read_values, secrets), effect, self._retries)
+        async def attempt(_note: Note | None = None) -> T | Failure:
+            return await post(self._transport, Secret(f"/{self._token}"), form, read_values, secrets)
+
+        seen = self._watch.over(attempt, action, effect) if self._watch.is_on else attempt
+        return await retry(seen, effect, self._retries, name=action)
 
 
 def usable_token(token: str | None) -> Secret:

@@ -44,6 +44,11 @@ class DeliveryWatch:
             for event in self._waiting.get(report.id, ()):
                 event.set()
 
+    @property
+    def waiting(self) -> int:
+        """How many messages are waited for."""
+        return len(self._waiting)
+
     async def wait(self, id: str, ask: Callable[[], Awaitable[MessageState]]) -> MessageState:
         """Wait for the final status of a message.
 

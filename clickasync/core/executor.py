@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 
@@ -14,6 +15,7 @@ from clickasync.core.posting import post
 from clickasync.core.rate import RateLimit
 from clickasync.core.retrying import backoff, retry
 from clickasync.core.session import Session, SessionId
+from clickasync.core.watching import Watch
 from clickasync.errors import (
     AuthenticationError,
     ClickatellError,
@@ -30,9 +32,14 @@ from clickasync.protocol import Command, Lines, encode, querymsg, sendmsg
 from clickasync.results import MessageState
 from clickasync.transport import Transport
 
+if TYPE_CHECKING:
+    from clickasync.core.attempts import Note
+
 __all__ = ["Executor", "new_climsgid"]
 
 T = TypeVar("T")
+
+_log = logging.getLogger("clickasync")
 
 _ASK_SECONDS: Final = 15.0
 """How long an unknown outcome is asked about, at most."""
@@ -46,19 +53,35 @@ def new_climsgid() -> str:
 
 
 class Executor:
-    """Carries out the commands of one client."""
+    """Carries out the commands of one client.
+
+    Args:
+        transport: the door to the gateway.
+        session: the client's.
+        retries: repeats of a command, at most.
+        rates: what sending must wait for.
+        watch: who sees its attempts.
+    """
 
     def __init__(
-        self, transport: Transport, session: Session, *, retries: int, rates: Sequence[RateLimit] = ()
+        self,
+        transport: Transport,
+        session: Session,
+        *,
+        retries: int,
+        rates: Sequence[RateLimit] = (),
+        watch: Watch | None = None,
     ) -> None:
         self._transport = transport
         self._rates = tuple(rates)
         self.session = session
         self.retries = retries
+        self.watch = watch or Watch()
 
     def limited(self, rate: RateLimit) -> Executor:
-        """The same, at no more than this `rate` besides."""
-        return Executor(self._transport, self.session, retries=self.retries, rates=(*self._rates, rate))
+        """The same, at no more than this `rate` too."""
+        rates = (*self._rates, rate)
+        return Executor(self._transport, self.session, retries=self.retries, rates=rates, watch=self.watch)
 
     async def execute(
         self,
@@ -83,15 +106,27 @@ class Executor:
             ProtocolError: the command sends nothing, and its reply cannot be read.
         """
         given = [session_id] if session_id is not None else []
-        attempt = partial(self._attempt, command, sending or Sending(), given)
-        return await retry(attempt, command.effect, self.retries if retries is None else retries)
+        sending = sending or Sending()
+        attempt = partial(self._attempt, command, sending, given)
+        name, effect = command.name, command.effect
+        seen: Callable[[], Awaitable[T | Failure]] = attempt
+        if self.watch.is_on:
+            recipients = len(command.to)
+            seen = self.watch.over(attempt, name, effect, recipients=recipients, parts=command.parts, sending=sending)
+        return await retry(seen, effect, self.retries if retries is None else retries, name=name)
 
-    async def _attempt(self, command: Command[T], sending: Sending, given: list[SessionId]) -> T | Failure:
+    async def _attempt(
+        self, command: Command[T], sending: Sending, given: list[SessionId], note: Note | None = None
+    ) -> T | Failure:
+        newest = given[0] if given else self.session.newest
         session_id = given.pop() if given else await self._live_session(command)
+        paused = 0.0
         if self._rates and command.to:
             for rate in self._rates:
-                await rate.take(len(command.to))
+                paused += await rate.take(len(command.to))
             session_id = await self._live_session(command)  # it may have died in the meantime
+        if note is not None:
+            note.paused, note.renewed = paused, session_id is not newest
         result = await post(
             self._transport,
             command.path,
@@ -143,7 +178,7 @@ class Executor:
             TransportError: nothing was sent.
             OutcomeUnknownError: nobody can know; it carries what the gateway said when it was asked.
         """
-        command = sendmsg(numbers, message.fields, climsgid)
+        command = sendmsg(numbers, message.fields, climsgid, message.parts)
         sending = sending or Sending()
         try:
             return await self.execute(command, sending=sending, session_id=session_id)
@@ -153,12 +188,14 @@ class Executor:
         for resends_left in range(self.retries if resend_unknown else 0, -1, -1):
             sending.maybe_sent = True  # whatever a second try is answered
             answer = await self.ask_outcome(climsgid, chosen=chosen, patient=resends_left > 0)
+            _log_answer(answer, len(numbers))
             if isinstance(answer, MessageState) and len(numbers) == 1:
                 return Lines([answer.id])
             known = True if isinstance(answer, MessageState) else answer
             unknown = unknown.about(climsgid=climsgid, known_to_gateway=known)
             if known is not False or not resends_left:
                 break
+            _log.warning("sendmsg to %d: sent again under the same climsgid", len(numbers))
             try:
                 lines = await self.execute(command, sending=Sending(sending.look))
             except OutcomeUnknownError as error:
@@ -203,3 +240,12 @@ class Executor:
                         return None if chosen else state
                     unknown = 0  # 001 is also said while reporting is delayed: no 104 before it counts
         return None
+
+
+def _log_answer(answer: MessageState | bool | None, recipients: int) -> None:
+    """What the gateway said, when it was asked about an unknown outcome."""
+    if isinstance(answer, MessageState):
+        _log.info("sendmsg to %d: the gateway was asked, and knows the call", recipients)
+    else:
+        said = "does not know the call (104)" if answer is False else "gave no clear answer"
+        _log.warning("sendmsg to %d: the gateway was asked, and %s", recipients, said)

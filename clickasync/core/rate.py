@@ -21,8 +21,8 @@ class RateLimit:
         self._free_at = float("-inf")
         self._place: Place | None = None
 
-    async def take(self, recipients: int) -> None:
-        """Wait until a call of so many recipients may go out."""
+    async def take(self, recipients: int) -> float:
+        """Wait until a call of so many recipients may go out; gives the seconds that it took."""
         place = arrive(self._place)
         if place is not self._place:  # another event loop, with another clock
             self._place, self._free_at = place, float("-inf")
@@ -31,3 +31,4 @@ class RateLimit:
         self._free_at = start + recipients / self.per_second
         if start > now:
             await anyio.sleep_until(start)
+        return start - now

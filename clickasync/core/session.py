@@ -11,7 +11,7 @@ renewing     waits for the one that runs              auth answered: live, refus
 `_Refused`   the error, at once                       60 s later: absent
 ===========  =======================================  ==========================================================
 
-A renewal runs in a task of its own, so it goes on for the others when one of those who wait is cancelled. Where the
+A renewal runs in a separate task, so it goes on for the others when one of those who wait is cancelled. Where the
 gateway refuses (003/005) the newest session itself, the next renewal waits: an account has few sessions, and clients
 that push each other out of it must not fight at full speed. News of an earlier session change nothing and wait for
 nothing.
@@ -25,8 +25,8 @@ from __future__ import annotations
 
 import logging
 import weakref
-from functools import partial
-from typing import Final, TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import anyio
 from attrs import define, frozen
@@ -34,11 +34,16 @@ from attrs import define, frozen
 from clickasync.background import BackgroundTask, Place, arrive, spawn
 from clickasync.core.posting import post
 from clickasync.core.retrying import backoff, retry
+from clickasync.core.watching import Watch
+from clickasync.core.words import in_short
 from clickasync.errors import AuthenticationError, ClickatellError, ClosedError, SessionExpiredError
 from clickasync.law import Effect, Failure, Refused, judge
 from clickasync.protocol import Command, auth, encode, ping
 from clickasync.redaction import Secret
 from clickasync.transport import Transport
+
+if TYPE_CHECKING:
+    from clickasync.core.attempts import Note
 
 __all__ = ["Credentials", "Session", "SessionId"]
 
@@ -46,6 +51,8 @@ REFUSED_SECONDS: Final = 60.0
 """How long refused credentials are remembered, so that nobody hammers auth with them."""
 _SHORT_LIFE: Final = 60.0
 """Seconds. When a session is refused that was younger than this, the pause before the next renewal grows."""
+
+T = TypeVar("T")
 
 _log = logging.getLogger("clickasync")
 
@@ -102,15 +109,53 @@ class _Pressure:
 _State: TypeAlias = _Renewing | _Live | _Refused | None
 
 
+class _Caller:
+    """The two commands that a session gives by itself."""
+
+    def __init__(self, transport: Transport, credentials: Credentials, retries: int, watch: Watch) -> None:
+        self._transport = transport
+        self._credentials = credentials
+        self._retries = retries
+        self._watch = watch
+
+    async def authenticate(self) -> SessionId:
+        """``auth``, repeated where the law allows it."""
+        who = self._credentials
+        command = auth(who.api_id, who.user, who.password)
+
+        async def attempt(_: Note | None = None) -> str | Failure:
+            form = encode(command, None)
+            return await post(self._transport, command.path, form, command.read, command.secrets, opaque=True)
+
+        value = await retry(self._seen(command, attempt), command.effect, self._retries, name=command.name)
+        return SessionId(Secret(value))
+
+    async def ping(self, id: SessionId) -> Failure | None:
+        """``ping``, once."""
+        command = ping()
+
+        async def attempt(_: Note | None = None) -> Failure | None:
+            form = encode(command, id.value)
+            return await post(self._transport, command.path, form, command.read, [id.value])
+
+        return await self._seen(command, attempt)()
+
+    def _seen(
+        self, command: Command[T], attempt: Callable[..., Awaitable[T | Failure]]
+    ) -> Callable[[], Awaitable[T | Failure]]:
+        return self._watch.over(attempt, command.name, command.effect) if self._watch.is_on else attempt
+
+
 class Session:
     """The session of one client. Times are of the event loop's clock.
 
     Args:
-        transport: the door to the gateway.
+        transport: what posts to the gateway.
         credentials: who authenticates.
         retries: repeats of an ``auth`` that did not get through.
         lifetime: seconds of silence after which the gateway forgets a session.
         ping_interval: seconds of silence after which to ping; None: never.
+        watch: who sees each ``auth``, and the pings.
     """
 
     def __init__(
@@ -121,10 +166,9 @@ class Session:
         retries: int,
         lifetime: float,
         ping_interval: float | None,
+        watch: Watch | None = None,
     ) -> None:
-        self._transport = transport
-        self._credentials = credentials
-        self._retries = retries
+        self._caller = _Caller(transport, credentials, retries, watch or Watch())
         self._lifetime = lifetime
         self._ping_interval = ping_interval
         self._state: _State = None
@@ -132,6 +176,11 @@ class Session:
         self._keeper: BackgroundTask | None = None
         self._place: Place | None = None
         self._closed = False
+
+    @property
+    def newest(self) -> SessionId | None:
+        """The session that the next command finds, if there is one."""
+        return self._state.id if type(self._state) is _Live else None
 
     async def live(self) -> SessionId:
         """The ID of a session that should be alive; authenticates where there is none.
@@ -148,24 +197,29 @@ class Session:
 
     async def renew(self) -> SessionId:
         """Authenticate, or wait for the renewal that is under way."""
-        now = self._now()
-        if isinstance(self._state, _Refused) and now < self._state.until:
-            raise self._state.error.fresh()
-        renewing = self._state
-        if not isinstance(renewing, _Renewing):
+        while True:
+            now = self._now()
+            if isinstance(self._state, _Refused) and now < self._state.until:
+                raise self._state.error.fresh()
+            renewing = self._state
+            if not isinstance(renewing, _Renewing):
+                if self._closed:
+                    raise ClosedError("this client is closed")
+                self._state = renewing = _Renewing()
+                renewing.task = spawn(self._renew, renewing, name="clickasync: authenticate")
+            assert renewing.task is not None  # for the type checker
+            await renewing.task.wait()
+            if isinstance(renewing.result, SessionId):
+                return renewing.result
+            if isinstance(renewing.result, ClickatellError):
+                raise renewing.result.fresh()
+            if renewing.result is not None:
+                raise renewing.result
+            # Its task was cancelled: with the client, or by somebody who cancels every task there is.
+            if self._state is renewing:
+                self._state = None
             if self._closed:
-                raise ClosedError("this client is closed")
-            self._state = renewing = _Renewing()
-            renewing.task = spawn(self._renew, renewing, name="clickasync: authenticate")
-        assert renewing.task is not None  # for the type checker
-        await renewing.task.wait()
-        if isinstance(renewing.result, SessionId):
-            return renewing.result
-        if self._state is renewing:  # the task was cancelled, with the client or the event loop
-            self._state = None
-        if isinstance(renewing.result, ClickatellError):
-            raise renewing.result.fresh()
-        raise renewing.result or ClosedError("this client was closed while it authenticated")
+                raise ClosedError("this client was closed while it authenticated")
 
     def touch(self, id: SessionId) -> None:
         """A command succeeded in this session, which extends it."""
@@ -179,6 +233,7 @@ class Session:
             now = self._now()
             self._pressure.refused(now, now - self._state.since)
             self._state = None
+            _log.info("the gateway does not know the session any more")
 
     async def aclose(self) -> None:
         """End what runs in the background."""
@@ -211,23 +266,20 @@ class Session:
     async def _renew(self, renewing: _Renewing) -> None:
         try:
             await anyio.sleep(max(0.0, self._pressure.renew_at - self._now()))
-            credentials = self._credentials
-            command = auth(credentials.api_id, credentials.user, credentials.password)
-            id = SessionId(Secret(await retry(partial(self._attempt, command), Effect.NONE, self._retries)))
+            id = await self._caller.authenticate()
         except AuthenticationError as error:
             renewing.result = error
             self._state = _Refused(error, self._now() + REFUSED_SECONDS)
+            _log.warning("the credentials are refused: %s; for %.0f s all calls fail", in_short(error), REFUSED_SECONDS)
         except Exception as error:  # noqa: BLE001 - raised to those who wait
             renewing.result = error
             self._state = None
+            _log.warning("no session could be opened: %s", in_short(error))
         else:
             renewing.result = id
+            _log.info("a new session was opened")
             self._state = _Live(id, self._now(), self._now())
             self._keep_alive()
-
-    async def _attempt(self, command: Command[str]) -> str | Failure:
-        form = encode(command, None)
-        return await post(self._transport, command.path, form, command.read, command.secrets, opaque=True)
 
     def _keep_alive(self) -> None:
         if (
@@ -251,19 +303,19 @@ class Session:
         wait = live.heard + interval - self._now()
         if wait > 0.0:
             return wait
-        command, id = ping(), live.id
-        result = await post(self._transport, command.path, encode(command, id.value), command.read, [id.value])
+        result = await self._caller.ping(live.id)
         if result is None:
-            self.touch(id)
+            self.touch(live.id)
             return interval
         if isinstance(result, Refused) and isinstance(result.error, SessionExpiredError):
-            self.forget(id)
+            self.forget(live.id)
             try:
                 await self.renew()
             except ClickatellError as error:
-                _log.warning("the session had expired and could not be renewed: %s", error)
+                _log.warning("the session had expired and could not be renewed: %s", in_short(error))
         else:
-            _log.warning("the ping that keeps the session alive failed: %s", judge(result, Effect.NONE).error)
+            why = in_short(judge(result, Effect.NONE).error)
+            _log.warning("the ping that keeps the session alive failed: %s", why)
         return interval / 4
 
 

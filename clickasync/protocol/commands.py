@@ -60,6 +60,8 @@ class Command(Generic[T_co]):
     effect: Effect = Effect.NONE
     to: Sequence[str] = ()
     """The recipients, as digits; they become the field ``to``."""
+    parts: int = 0
+    """How many messages it costs each of them, at the least; 0 where that is not known."""
 
     @property
     def secrets(self) -> list[str]:
@@ -76,6 +78,7 @@ def encode(command: Command[Any], session_id: str | None) -> SecretBytes:
     return SecretBytes("&".join(pairs).encode("ascii"))
 
 
+_HALF_PAIR: Final = re.compile("[\ud800-\udfff]")  # no form can hold it
 _UNSAFE: Final = re.compile(r"[^0-9A-Za-z_.~ -]")
 
 
@@ -111,10 +114,10 @@ def ping() -> Command[None]:
     return Command("ping", "/http/ping", {}, _in_step(replies.read_done))
 
 
-def sendmsg(to: Sequence[str], fields: Mapping[str, str], climsgid: str) -> Command[Lines]:
+def sendmsg(to: Sequence[str], fields: Mapping[str, str], climsgid: str, parts: int = 0) -> Command[Lines]:
     """``sendmsg``: one message to each of `to`; gives a line for each, in their order."""
     read = partial(read_lines, numbers=to)
-    return Command("sendmsg", "/http/sendmsg", {**fields, "climsgid": climsgid}, read, Effect.SENDS, to)
+    return Command("sendmsg", "/http/sendmsg", {**fields, "climsgid": climsgid}, read, Effect.SENDS, to, parts)
 
 
 def querymsg(id: str | None = None, *, climsgid: str | None = None) -> Command[MessageState]:
@@ -232,20 +235,21 @@ def _message_id(id: str | None, climsgid: str | None) -> dict[str, str]:
         raise InvalidOptionError("give either id (the gateway's apimsgid) or climsgid")
     if climsgid is not None:
         return {"climsgid": check_climsgid(climsgid)}
-    if not isinstance(id, str) or not id.strip():
+    if not isinstance(id, str) or not id.strip() or not id.strip().isprintable():
         raise InvalidOptionError(f"id must be an apimsgid, as `send` gives it, not {id!r}")
     return {"apimsgid": id.strip()}
 
 
 def _check_text(**values: object) -> None:
     for name, value in values.items():
-        if not isinstance(value, str) or not value.strip():
-            raise InvalidOptionError(f"{name} must be a text that is not empty, not {value!r}")
+        if not isinstance(value, str) or not value.strip() or _HALF_PAIR.search(value):
+            raise InvalidOptionError(f"{name} must be a text that is not empty, and valid Unicode, not {value!r}")
 
 
 def _check_url(**values: object) -> None:
     for name, value in values.items():
-        if not (isinstance(value, str) and value.startswith(("http://", "https://")) and " " not in value):
+        is_url = isinstance(value, str) and value.startswith(("http://", "https://"))
+        if not is_url or " " in str(value) or _HALF_PAIR.search(str(value)):
             raise InvalidOptionError(f"{name} must be an http:// or https:// URL, not {value!r}")
 
 

@@ -150,7 +150,7 @@ class _Own:
 
 @define
 class _Sorted:
-    """The records of a reply, by whom they are about."""
+    """The records of a reply, by the recipient that they are about."""
 
     asked: dict[str, int]
     """How often each number was asked for."""

@@ -1,4 +1,4 @@
-"""The records of a reply, one a line, before anybody asks what they mean for whom.
+"""The records of a reply, one a line, before anybody asks what they mean for a recipient.
 
 A record is an ``ID``, an ``ERR``, or junk. Junk decides for nobody: to read an ``ERR`` off a page of junk is to say
 "failed" of what nobody can know.

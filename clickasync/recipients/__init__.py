@@ -20,7 +20,9 @@ line break in a cell that goes into a text, two columns of one name, a first lin
 recipient, the wrong encoding. So a sender iterates once to the end before anything leaves.
 
 `Seen` remembers numbers in 4.5 bytes each. A `Template` is a text with holes, and can be used by itself. Reading costs
-about 1.5 µs a row, `Seen` half of one besides, and no memory that grows with the file.
+about 1.5 µs a row, `Seen` half of one more, and no memory that grows with the file.
+
+The guide is README.md in this folder.
 """
 
 from __future__ import annotations

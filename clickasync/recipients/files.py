@@ -17,6 +17,7 @@ from clickasync.values import wrong
 __all__ = ["Source", "TextFile"]
 
 Source: TypeAlias = str | Path | BinaryIO
+"""A path, or a file that is open in binary mode."""
 """A path, or a file that is opened for reading bytes and can be read again from its beginning."""
 
 _MARKS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}

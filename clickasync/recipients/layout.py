@@ -43,7 +43,7 @@ class Layout:
         """The layout that the first row, which begins in `line`, gives a file.
 
         Raises:
-            InvalidOptionError: two columns have one name, one is missing, or it cannot be told what the row is.
+            InvalidOptionError: two columns have one name, one is missing, or it is not clear what the row is.
         """
         header = [cell.strip() for cell in first] if _is_header(first, to_column) else None
         positions = {Template.key(name): index for index, name in enumerate(header or ()) if name}
@@ -175,7 +175,7 @@ def _is_number(cell: str, shortest: int) -> bool:
 
 
 def _refuse_what_may_be_a_row(header: Sequence[str], line: int) -> None:
-    """A number that cannot be read must not pass for the name of a column."""
+    """A number that cannot be read must not be taken for the name of a column."""
     fewest = 1 if len(header) == 1 else _SHORTEST_NUMBER
     for cell in header:
         if len(re.findall("[0-9]", cell)) < fewest:

@@ -56,6 +56,7 @@ class BadRow:
 
 
 Item: TypeAlias = Row | BadRow
+"""What a line of the file is."""
 
 
 @frozen
@@ -79,6 +80,7 @@ class Recipients:
     """How the file is read, to be shown to the sender: the line that is taken for the header, the delimiter, and
     the column of the numbers. None where there is nothing to say: one number a line."""
     delimiter: str
+    """What separates the cells: a comma, a semicolon or a tab."""
     _file: TextFile
     _layout: Layout
     _text_of: Callable[[Sequence[str]], str] | None
@@ -190,7 +192,7 @@ def open_recipients(
         allow_line_breaks: let cells that go into a text have line breaks.
 
     Raises:
-        InvalidOptionError: it cannot be told how to read it, a column is missing or stands twice, or the text is no
+        InvalidOptionError: it is not clear how to read it, a column is missing or stands twice, or the text is no
             template. The message says what would be right.
         OSError: it cannot be read.
     """

@@ -1,4 +1,4 @@
-"""A text with ``{column}`` holes: `str.format_map`, but for plain column names only. No I/O."""
+"""A text with ``{column}`` holes: `str.format_map`, with plain column names only. No I/O."""
 
 from __future__ import annotations
 

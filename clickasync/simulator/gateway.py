@@ -389,3 +389,10 @@ class Gateway(Readings):
         with self.world.lock:
             self.world.settle()
             return len(self.world.outgoing.waiting)
+
+    @property
+    def is_calling_back(self) -> bool:
+        """Whether callbacks are due at this moment, or under way."""
+        with self.world.lock:
+            self.world.settle()
+            return self.world.outgoing.is_busy(self.now())

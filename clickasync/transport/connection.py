@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 EYEBALLS: Final = 0.25
-"""Seconds after which the next address of a host is tried besides (RFC 8305)."""
+"""Seconds after which the next address of a host is tried too (RFC 8305)."""
 TOO_LATE: Final = Lost("no reply in time")
 NOT_WRITTEN: Final = Lost("the request could not be written in time")
 

@@ -140,7 +140,7 @@ class Incoming:
 
     def on_status(self, status: bytes) -> None:
         """A piece of the words behind the status."""
-        self._reason += status[:80]
+        self._reason = (self._reason + status)[:80]
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header."""
@@ -173,6 +173,8 @@ class Incoming:
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
+        if self._stage is _HEAD:
+            self._unreadable("an informational reply has a body, which it must not have")
         self._left -= len(data)
         self._body.append(data)
 

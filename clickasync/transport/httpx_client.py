@@ -1,7 +1,7 @@
 """Posts through an `AsyncClient` of httpx or httpx2: the user's, or clients of ours behind a proxy of the environment.
 
-httpx finds proxies and tunnels, and users give a client of theirs for instrumentation and tests. It answers less well
-than `connection` whether anything was sent, so what it leaves open is taken for "it may have been sent":
+httpx finds proxies and tunnels, and users give a client of theirs for instrumentation and tests. It does not always
+know whether anything was sent, as `connection` does. What it leaves open counts as "it may have been sent":
 
 - An exception means "not sent" only where it certainly comes before the request (`_NOT_SENT`).
 - An odd redirect makes httpx raise after the request has gone out. Redirects are never followed, and clients of ours
@@ -16,18 +16,18 @@ from __future__ import annotations
 
 import asyncio
 import math
-import sys
 from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import anyio
 import httpx
+from attrs import define, field
 
 from clickasync.background import arrive
 from clickasync.errors import ConfigurationError, ProtocolError
 from clickasync.law import Believed, Failure, Lost, NotSent, Reply, Sending, Unreadable
-from clickasync.redaction import SecretBytes
+from clickasync.redaction import Secret, SecretBytes
 from clickasync.transport.connection import Limits, describe
 from clickasync.transport.exchange import MAX_REPLY, Outcome, failure_of_status
 from clickasync.transport.pool import HEADERS
@@ -69,7 +69,8 @@ class UsersClient:
         self, path: str, form: bytes, believe: Callable[[Reply], Believed[T | Failure]], sending: Sending
     ) -> T | Failure:
         """POST a form; gives what `believe` makes of the reply, or why there is none."""
-        outcome = await _exchange(self._client, self._base.url + path, form, self._limits, sending)
+        url = Secret(self._base.url + path)  # the path of the Connect API is a secret
+        outcome = await _exchange(self._client, url, form, self._limits, sending)
         return believe(outcome).value if isinstance(outcome, Reply) else outcome
 
     async def aclose(self) -> None:
@@ -77,7 +78,7 @@ class UsersClient:
 
 
 class OwnClients:
-    """Clients of ours, for the proxies of the environment: one for each post at a time."""
+    """Our own clients, for the proxies of the environment: one for each post at a time."""
 
     def __init__(self, base: BaseUrl, limits: Limits) -> None:
         self._base = base
@@ -152,24 +153,36 @@ class _DiscreetURL(httpx.URL):
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc.decode('ascii')}/***"
 
+    def __repr__(self) -> str:
+        return str(self)
+
+
+@define(eq=False)
+class _Held:
+    """A request, held by our frames without showing its URL."""
+
+    request: httpx.Request = field(repr=False)
+
 
 async def _exchange(
-    client: httpx.AsyncClient, url: str | httpx.URL, form: bytes, limits: Limits, sending: Sending
+    client: httpx.AsyncClient, url: Secret | _DiscreetURL, form: bytes, limits: Limits, sending: Sending
 ) -> Outcome:
     """One request; gives its reply, or why there is none."""
     seconds = {"connect": limits.connect, "read": limits.read, "write": limits.write}
     timeout = {name: _or_none(value) for name, value in seconds.items()} | {"pool": None}
     try:
-        request = client.build_request(
-            "POST", url, headers=HEADERS, content=SecretBytes(form), extensions={"timeout": timeout}
+        held = _Held(
+            client.build_request(
+                "POST", url, headers=HEADERS, content=SecretBytes(form), extensions={"timeout": timeout}
+            )
         )
-        request.stream = _body_class(client)(form)
+        held.request.stream = _body_class(held.request)(form)
         if isinstance(url, _DiscreetURL):
-            request.url = url  # `build_request` makes a plain one of it
+            held.request.url = url  # `build_request` makes a plain one of it
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing was sent
         return NotSent(describe("the request could not be built", error))
     sending.mark_sent()
-    outcome = await _within(_or_none(limits.total), _send(client, request))
+    outcome = await _within(_or_none(limits.total), _send(client, held))
     return outcome or Lost(f"no complete reply within {limits.total:g} s")
 
 
@@ -195,21 +208,20 @@ def _body_class_of(base: type) -> type:
     return Body
 
 
-def _body_class(client: httpx.AsyncClient) -> Any:
-    """A class of bodies for this client: httpx's and httpx2's want their own."""
-    kind = next(kind for kind in type(client).__mro__ if kind.__name__ == "AsyncClient")
-    return _body_class_of(sys.modules[kind.__module__.partition(".")[0]].AsyncByteStream)
+def _body_class(request: httpx.Request) -> Any:
+    """A class of bodies for this request: httpx's and httpx2's want their own."""
+    return _body_class_of(next(kind for kind in type(request.stream).__mro__ if kind.__name__ == "AsyncByteStream"))
 
 
-async def _send(client: httpx.AsyncClient, request: httpx.Request) -> Outcome:
+async def _send(client: httpx.AsyncClient, held: _Held) -> Outcome:
     try:
-        response = await client.send(request, stream=True, follow_redirects=False)
+        response = await client.send(held.request, stream=True, follow_redirects=False)
         try:
             return await _read(response)
         finally:
             await response.aclose()
     except Exception as error:  # noqa: BLE001 - a transport may raise anything; little of it means "not sent"
-        return _meaning(error, request)
+        return _meaning(error, held.request)
 
 
 async def _read(response: httpx.Response) -> Outcome:
@@ -235,7 +247,7 @@ async def _read(response: httpx.Response) -> Outcome:
 
 
 async def _within(seconds: float | None, step: Coroutine[Any, Any, Outcome]) -> Outcome | None:
-    """What `step` gives, or None if it takes longer. On asyncio in a task of its own; see `wait_at_most`."""
+    """What `step` gives, or None if it takes longer. On asyncio in a separate task; see `wait_at_most`."""
     if arrive(None).is_trio:
         with anyio.move_on_after(seconds):
             return await step
@@ -278,7 +290,7 @@ def _is_about(error: Exception, request: httpx.Request) -> bool:
 def _comes_from_aiohttp(error: Exception) -> bool:
     """Whether aiohttp said something else than that it did not connect.
 
-    httpx-aiohttp tells even a reset after sending as a ConnectTimeout.
+    httpx-aiohttp raises a ConnectTimeout even for a reset after sending.
     """
     names = {kind.__name__ for kind in type(error.__cause__).__mro__}
     return "ClientError" in names and not names & {

@@ -9,7 +9,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from aiohappyeyeballs import start_connection
+from aiohappyeyeballs import AddrInfoType, start_connection
 
 from clickasync.law import Lost, Reply
 from clickasync.transport.connection import EYEBALLS, NOT_WRITTEN, TOO_LATE, Limits, Poll, describe
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from clickasync.background import Place
     from clickasync.transport.urls import BaseUrl
 
-__all__ = ["ProtocolConnection", "wait_at_most"]
+__all__ = ["ProtocolConnection", "addresses_of", "first_to_answer", "wait_at_most"]
 
 T = TypeVar("T")
 
@@ -155,8 +155,8 @@ class ProtocolConnection(asyncio.Protocol):
 async def wait_at_most(seconds: float, step: Coroutine[Any, Any, T], *, abandon: Callable[[T], object]) -> T:
     """What `step` gives, on asyncio. What it gives too late goes to `abandon`.
 
-    It runs in a task of its own, and to end it that task is cancelled, never the caller's: of two deadlines that cancel
-    one task in the same turn of a busy loop, neither can tell its own.
+    It runs in a separate task, and to end it that task is cancelled, never the caller's. If two deadlines cancel one
+    task in the same turn of a busy loop, neither knows which of them it was.
 
     Raises:
         TimeoutError: it took longer than `seconds`.
@@ -185,14 +185,29 @@ def _end(task: asyncio.Task[T], abandon: Callable[[T], object]) -> None:
 
 
 async def _connected(host: str, port: int) -> socket.socket:
-    """A socket connected to the first address of `host` that answers."""
+    return await first_to_answer(await addresses_of(host, port))
+
+
+async def addresses_of(host: str, port: int) -> list[AddrInfoType]:
+    """The addresses of a host. A literal one needs no thread to be looked up in."""
     try:
         numeric = {"flags": socket.AI_NUMERICHOST} if ip_address(host) else {}
     except ValueError:
         numeric = {}
-    resolve = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, **numeric)
-    # A literal address needs no thread to be looked up in.
-    addresses = resolve() if numeric else await asyncio.get_running_loop().run_in_executor(None, resolve)
+    resolve: partial[Any] = partial(
+        socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, **numeric
+    )
+    found: list[AddrInfoType]
+    found = resolve() if numeric else await asyncio.get_running_loop().run_in_executor(None, resolve)
+    return found
+
+
+async def first_to_answer(addresses: list[AddrInfoType]) -> socket.socket:
+    """A socket connected to the first address that answers. Each gets a quarter of a second before the next is tried.
+
+    Raises:
+        OSError: none answers.
+    """
     if not addresses:
-        raise OSError(f"{host} has no address")
+        raise OSError("the host has no address")
     return await start_connection(addresses, happy_eyeballs_delay=EYEBALLS)

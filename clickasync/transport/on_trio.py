@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING, Self
 
 import anyio
 from anyio import aclose_forcefully
 from anyio.abc import SocketAttribute
-from anyio.streams.tls import TLSStream
+from anyio.streams.tls import TLSAttribute, TLSStream
 
 from clickasync.law import Lost
+from clickasync.redaction import SecretBytes
 from clickasync.transport.connection import EYEBALLS, NOT_WRITTEN, TOO_LATE, Limits, Poll, describe
 from clickasync.transport.exchange import Incoming, Outcome
 
 if TYPE_CHECKING:
-    import ssl
-
     from anyio.abc import ByteStream
 
     from clickasync.background import Place
@@ -32,6 +32,7 @@ class StreamConnection:
         self._now = place.now
         self._incoming = Incoming()
         self._has_input = Poll(stream.extra(SocketAttribute.raw_socket))  # noqa: S610 - not Django
+        self._tls = stream.extra(TLSAttribute.ssl_object, None)  # noqa: S610
 
     @classmethod
     async def open(cls, base: BaseUrl, tls: ssl.SSLContext | None, limits: Limits, place: Place, until: float) -> Self:
@@ -58,14 +59,26 @@ class StreamConnection:
         return self._incoming.is_clean
 
     def is_quiet(self) -> bool:
-        return not self._has_input()
+        return not self._has_input() and not self._has_record()
+
+    def _has_record(self) -> bool:
+        """Whether more came with the last reply, in another record. anyio gives one at a time, and keeps the rest."""
+        if self._tls is None:
+            return False
+        try:
+            self._tls.read(1)
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLError:  # its end, or no TLS any more
+            return True
+        return True
 
     async def post(self, head: bytes, form: bytes, limits: Limits, until: float) -> Outcome:
         self._incoming.expect()
         late = NOT_WRITTEN
         with anyio.CancelScope(deadline=min(self._now() + limits.write, until)) as scope:
             try:
-                await self._stream.send(head + form)
+                await self._stream.send(SecretBytes(head + form))  # the sum is plain, and in the frames that write it
                 late = TOO_LATE
                 outcome: Outcome | None = None
                 while outcome is None:

@@ -13,7 +13,7 @@ closed       nobody
 ===========  ==================================================  =====================================
 
 Slots, connections and the task that closes them belong to one event loop in one process. Where a post finds itself in
-another (`asyncio.run` a second time, `os.fork`), it begins anew. What was inherited is neither written to nor closed:
+another (`asyncio.run` a second time, `os.fork`), it begins again. What was inherited is neither written to nor closed:
 after a fork it is the parent's.
 """
 

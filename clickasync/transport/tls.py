@@ -1,4 +1,4 @@
-"""Whom to trust: the certificates that httpx trusts, so that one setting of a machine serves both."""
+"""Which certificates to trust: those that httpx trusts, so that one setting of a machine serves both."""
 
 from __future__ import annotations
 

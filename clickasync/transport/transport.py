@@ -14,6 +14,7 @@ from clickasync.background import Place, arrive
 from clickasync.errors import ClosedError, ConfigurationError
 from clickasync.law import Believed, Failure, NotSent, Reply, Sending
 from clickasync.transport.connection import Limits
+from clickasync.transport.guard import guarded
 from clickasync.transport.pool import Pool
 from clickasync.transport.urls import environment_has_proxy
 
@@ -102,6 +103,7 @@ class Transport:
 
         Raises:
             ClosedError: the client is closed; nothing was sent.
+            ConfigurationError: CLICKASYNC_ONLY_LOOPBACK confines this process to its machine; nothing was sent.
         """
         self._check_open()
         home = self._home
@@ -141,12 +143,12 @@ class Transport:
 
     def _new_carrier(self, place: Place) -> Carrier:
         if self._client is None and not self._is_proxied:
-            return Pool(self._base, self._limits, place)
+            return guarded(Pool(self._base, self._limits, place), self._base)
         from clickasync.transport.httpx_client import OwnClients, UsersClient  # and with it httpx
 
         if self._client is not None:
             return UsersClient(self._client, self._base, self._limits)
-        return OwnClients(self._base, self._limits)
+        return guarded(OwnClients(self._base, self._limits), self._base)
 
     async def _acquired_in_time(self, home: _Home) -> bool:
         slots = home.slots

@@ -1,4 +1,4 @@
-"""The examples in docstrings, run as they stand there; those of `Client` against the simulator."""
+"""Docstrings: their examples run, those of `Client` against the simulator; and help lists every option."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import asyncio
 import contextlib
 import doctest
 import importlib
+import inspect
 import io
 import pkgutil
+import pydoc
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -18,7 +21,9 @@ import pytest
 
 import clickasync
 import clickasync.callbacks
+from clickasync import Client, MessageOptions, SendOptions
 from clickasync.callbacks import DeliveryReport, parse
+from clickasync.options import describe
 from clickasync.simulator import Gateway, serve
 
 
@@ -79,3 +84,20 @@ def test_an_example_does_what_its_docstring_says(
     checker = doctest.OutputChecker()
     for source, wanted, printed in asyncio.run(told_by(found, monkeypatch)):
         assert checker.check_output(wanted.replace("…", "..."), printed, doctest.ELLIPSIS), (source, wanted, printed)
+
+
+@pytest.mark.parametrize(("method", "options"), [("send", SendOptions), ("send_many", MessageOptions)])
+def test_help_lists_each_option(method: str, options: Any) -> None:
+    """With its type, range, unit and meaning, from the table that the checks are made of."""
+    shown = " ".join(pydoc.plain(pydoc.render_doc(getattr(Client, method))).split())
+    for name in (*options.__required_keys__, *options.__optional_keys__):
+        assert " ".join(describe([name]).split()) in shown
+    assert "{options}" not in shown
+    assert ("climsgid (str)" in shown) == (options is SendOptions)
+
+
+def test_help_lists_the_options_beside_arguments() -> None:
+    """`bulk` and `batch` take those of `send_many`; each stands where the arguments do."""
+    table = textwrap.indent(describe(), "    ")
+    for method in (Client.send_many, Client.bulk, Client.batch):
+        assert f"\n{table}\n" in (inspect.getdoc(method) or "")

@@ -95,7 +95,7 @@ async def test_a_task_queue_whose_worker_is_killed(tmp_path: Path) -> None:
         def defer() -> int:
             return call("defer", "sending.send_campaigns", '{"timestamp": 0}').wait(20)
 
-        assert await asyncio.to_thread(call("schema", "--apply").wait, 20) == 0
+        assert await asyncio.to_thread(call("schema", "--apply").wait, 60) == 0
         async with (
             Client(api_id=1, user="demo", password="demo", base_url=gateway.url, batch_size=10, timeout=1.0) as client,
             Campaigns(url, client=client) as campaigns,
@@ -114,7 +114,7 @@ async def test_a_task_queue_whose_worker_is_killed(tmp_path: Path) -> None:
                 await until(campaign, lambda status: status.state == "done", 40.0)
             finally:
                 worker.terminate()
-                await asyncio.to_thread(worker.wait, 20)
+                await asyncio.to_thread(worker.wait, 60)
             verdict = await Scene(gateway, client, campaigns, url).verdict(campaign)
             assert verdict.is_clean, verdict
             assert verdict.accepted + verdict.uncertain == 400

@@ -33,7 +33,12 @@ PUBLIC: Final = {
         SessionExpiredError InvalidRequestError UnknownMessageError UnreachableError QuotaExceededError CreditError
         GatewayError TransportError OutcomeUnknownError ProtocolError ConnectError CallbackError
         MessageStatus ErrorCode Callback MessageType Feature Queue ConnectErrorCode
+        Observer CallStarted CallEnded
     """,
+    "clickasync.blocking": "Client Bulk Batch PinSender",
+    "clickasync.testing": "Clickatell",
+    "clickasync.pins": "PinSender PinSent PinLimitError MemoryStore SqlStore",
+    "clickasync.otel": "observer",
     "clickasync.callbacks": "parse receiver Assembler DeliveryReport InboundMessage OptOut Part CallbackError",
     "clickasync.simulator": "Gateway serve",
 }

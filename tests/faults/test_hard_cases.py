@@ -256,6 +256,23 @@ async def test_a_call_that_waits_for_a_connection_does_not_go_out_after_aclose()
     assert len(faulty.gateway.messages) == 1
 
 
+async def test_closing_the_client_during_a_batch_loses_no_result() -> None:
+    """What went out before has its results; the rest was certainly not sent."""
+    gateway = Gateway()
+
+    async def close_at_the_first(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/quicksend"):
+            await client.aclose()
+        return answer(gateway, request)
+
+    client = client_of(gateway, close_at_the_first, batch_size=10)
+    async with client, client.batch("Hi") as batch:
+        results = await batch.send_many(numbers(30))
+    assert [type(result) for result in results] == [Accepted] * 10 + [Rejected] * 20
+    assert {type(result.error) for result in results if isinstance(result, Rejected)} == {ClosedError}
+    assert len(gateway.messages) == 10
+
+
 async def test_calls_that_only_waited_for_a_connection_are_skipped_and_not_uncertain() -> None:
     faulty = FaultyGateway(Gateway(), always("sendmsg", Fault.SILENCE))
     async with faulty.serve() as url, Client(**LOGIN, base_url=url, max_connections=1) as client:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import pytest
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute
 
+import clickasync
 from clickasync import Client, ConnectClient
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always
@@ -18,6 +22,7 @@ from tests.support.raw import http, listening, read_request
 
 pytestmark = pytest.mark.anyio
 
+PACKAGE = Path(clickasync.__file__).parent
 PASSWORD = "corr3ct+h0rse&battery"
 VOUCHER = "9876543210987654"
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -26,7 +31,7 @@ CAPTCHA = "c4ptch"
 TO = "27821234567"
 
 
-def shown(error: BaseException, seen: set[int] | None = None) -> str:
+def shown(error: BaseException, seen: set[int] | None = None, within: Path = Path("/")) -> str:
     """The variables of all frames of an exception, of what it came from, and of what was handled when it came."""
     seen = seen or set()
     if id(error) in seen:
@@ -34,11 +39,12 @@ def shown(error: BaseException, seen: set[int] | None = None) -> str:
     seen.add(id(error))
     summary = traceback.TracebackException.from_exception(error, capture_locals=True)
     here = [frame for frame in summary.stack if not frame.filename.endswith("test_frames.py")]
+    here = [frame for frame in here if within in Path(frame.filename).parents]
     parts = [str(error), repr(error), *(str(frame.locals) for frame in here)]
     others = [error.__cause__, error.__context__]
     if isinstance(error, BaseExceptionGroup):
         others += error.exceptions
-    return "\n".join([*parts, *(shown(other, seen) for other in others if other is not None)])
+    return "\n".join([*parts, *(shown(other, seen, within) for other in others if other is not None)])
 
 
 CALLS: dict[str, Callable[[Client], Awaitable[object]]] = {
@@ -91,12 +97,14 @@ async def by_the_sdk(call: Callable[[], Awaitable[object]]) -> None:
 ENDS = [by_fail_after, by_cancel, by_asyncio_timeout, by_wait_for, by_the_sdk]
 
 
-async def ended(end: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]], call: Any) -> str:
+async def ended(
+    end: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]], call: Any, within: Path = Path("/")
+) -> str:
     """What the exception shows by which a call ends."""
     try:
         await end(call)
     except BaseException as error:  # noqa: BLE001 - whatever it is
-        return shown(error)
+        return shown(error, within=within)
     raise AssertionError("the call did not end by an exception")
 
 
@@ -134,6 +142,57 @@ async def test_no_frame_shows_a_secret_of_connect(action: str, end: Any, anyio_b
         async with ConnectClient(TOKEN, base_url=url, timeout=timeout, retries=0) as connect:
             text = await ended(end, lambda: CONNECT[action](connect))
     assert [secret for secret in (TOKEN, USERS_PASSWORD, CAPTCHA) if secret in text] == []
+
+
+@pytest.mark.parametrize("end", [by_fail_after, by_cancel])
+async def test_no_frame_shows_a_request_that_is_not_read(end: Any) -> None:
+    """It waits to be written, in the variables of whatever library writes it."""
+    session = "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6"
+    mms: Any = {"mms_class": 80, "mms_expire": 60, "mms_from": "Ann", "mms_url": "https://example.org/1"}
+
+    async def read_a_little(stream: ByteStream) -> None:
+        async with stream:
+            await read_request(stream)
+            await stream.send(http(f"OK: {session}"))
+            await stream.receive(1000)
+            await anyio.sleep_forever()
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
+    listener.extra(SocketAttribute.raw_socket).setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, read_a_little)
+        base = f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
+        async with Client(api_id=1, user="demo", password=PASSWORD, base_url=base) as client:
+            await client.authenticate()
+            text = await ended(end, lambda: client.push_mms(TO, mms_subject="." * 5_000_000, **mms))
+        tasks.cancel_scope.cancel()
+    assert "Connection object" in text
+    assert session not in text
+
+
+@pytest.mark.parametrize("through", ["a client of the user", "a proxy"])
+@pytest.mark.parametrize("end", ENDS)
+async def test_no_frame_of_ours_shows_a_secret_through_httpx(
+    through: str, end: Any, anyio_backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The frames of httpx itself cannot be helped; those of this package can."""
+    if anyio_backend == "trio" and end in (by_asyncio_timeout, by_wait_for):
+        end = by_fail_after
+
+    async def silent(stream: ByteStream) -> None:
+        await read_request(stream)
+        await anyio.sleep_forever()
+
+    async with listening(silent) as url, httpx.AsyncClient() as own:
+        settings: dict[str, Any] = {"base_url": url, "http_client": own}
+        if through == "a proxy":
+            monkeypatch.setenv("http_proxy", url.replace("://", "://ann:pr0xy-secret@"))
+            settings = {"base_url": "http://gateway.test", "allow_insecure": True}
+        timeout = 0.1 if end is by_the_sdk else 30.0
+        async with ConnectClient(TOKEN, timeout=timeout, retries=0, **settings) as connect:
+            text = await ended(end, lambda: CONNECT["authenticate_user"](connect), within=PACKAGE)
+    assert [secret for secret in (TOKEN, USERS_PASSWORD, CAPTCHA, "pr0xy-secret") if secret in text] == []
+    assert "ConnectExecutor" in text
 
 
 @pytest.mark.parametrize("reply", ["OK: {session} {session}", "<html>{session}</html>", "ERR: 001, {session}"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import httpx
 import pytest
 import trustme
 from anyio.abc import ByteStream, SocketAttribute, TaskGroup
+from anyio.streams.tls import TLSStream
 
 from clickasync import (
     Accepted,
@@ -27,7 +28,9 @@ from clickasync import (
     TransportError,
 )
 from clickasync.simulator import Gateway
-from tests.support.faulty_gateway import Fault, FaultyGateway, always, closed_port, once
+from tests.support.faulty_gateway import Fault, FaultyGateway, always, once
+from tests.support.raw import http, read_request
+from tests.support.ways import names_of_elsewhere
 
 pytestmark = pytest.mark.anyio
 
@@ -46,21 +49,6 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     return context
-
-
-@pytest.fixture
-def addresses_of_host(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What ``gw.localhost`` resolves to."""
-    addresses: list[str] = []
-    resolve = socket.getaddrinfo
-
-    def resolved(host: Any, port: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        if host not in ("gw.localhost", b"gw.localhost"):
-            return resolve(host, port, *args, **kwargs)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolved)
-    return addresses
 
 
 async def test_a_send_goes_through_tls(tls: ssl.SSLContext) -> None:
@@ -98,32 +86,6 @@ async def test_a_tls_handshake_that_never_ends_was_not_sent_anything() -> None:
         async with Client(**LOGIN, base_url=f"https://localhost:{port}", retries=0, timeout=0.2) as client:
             with pytest.raises(TransportError, match="connecting timed out"):
                 await client.send(TO, "Hi")
-
-
-async def test_the_next_address_is_tried_when_one_refuses(addresses_of_host: list[str]) -> None:
-    addresses_of_host += ["127.0.0.3", "127.0.0.2", "127.0.0.1"]
-    faulty = FaultyGateway(Gateway())
-    async with faulty.serve() as url:
-        async with Client(**LOGIN, base_url=url.replace("127.0.0.1", "gw.localhost"), retries=0) as client:
-            assert await client.balance() == 1000
-    assert faulty.connections == 1
-
-
-async def test_when_all_addresses_refuse_it_is_told(addresses_of_host: list[str]) -> None:
-    addresses_of_host += ["127.0.0.2", "127.0.0.1"]
-    async with Client(**LOGIN, base_url=f"http://gw.localhost:{closed_port()}", retries=0) as client:
-        with pytest.raises(TransportError, match="could not connect.*nothing was sent"):
-            await client.send(TO, "Hi")
-
-
-async def test_an_address_that_does_not_answer_does_not_hold_up_the_next(addresses_of_host: list[str]) -> None:
-    addresses_of_host += ["127.0.0.2", "127.0.0.1"]
-    faulty = FaultyGateway(Gateway())
-    async with faulty.serve() as url:
-        port = int(url.rpartition(":")[2])
-        with _deaf("127.0.0.2", port):
-            async with Client(**LOGIN, base_url=f"http://gw.localhost:{port}", retries=0, timeout=5.0) as client:
-                assert await client.balance() == 1000
 
 
 async def test_a_request_that_is_read_slowly_arrives_whole() -> None:
@@ -204,6 +166,28 @@ async def test_what_follows_a_reply_is_not_taken_for_the_next(surplus: bytes) ->
                 await client.send(TO, "Ho")
 
 
+async def test_what_follows_in_another_record_of_tls_is_not_the_next(tls: ssl.SSLContext) -> None:
+    """Both came in one piece, so that the socket is silent; the record waits, encrypted, where TLS is undone."""
+
+    async def serve(stream: ByteStream) -> None:
+        held = _Held(stream)
+        await answering(await TLSStream.wrap(held, server_side=True, ssl_context=tls, standard_compatible=False), held)
+
+    async def answering(stream: ByteStream, held: _Held) -> None:
+        while True:
+            exchange = await read_request(stream)
+            held.holds = True
+            await stream.send(http("OK: 5e55" if exchange.command == "auth" else f"ID: {exchange.fields['to']}"))
+            await stream.send(http("ID: stale"))
+            await held.release()
+
+    async with _listening(serve) as port:
+        async with Client(**LOGIN, base_url=f"https://localhost:{port}", max_connections=1) as client:
+            for number in range(3):
+                assert (await client.send(f"2782123456{number}", "Hi")).id == f"2782123456{number}"
+
+
+@names_of_elsewhere
 async def test_what_follows_a_reply_behind_a_proxy_is_not_taken_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     stale = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nID: stale"
     async with _listening(_answering(b"OK: 5e55", b"ID: 1", b"ERR: 105, Invalid", surplus=stale)) as port:
@@ -214,6 +198,7 @@ async def test_what_follows_a_reply_behind_a_proxy_is_not_taken_for_the_next(mon
                 await client.send(TO, "Ho")
 
 
+@names_of_elsewhere
 async def test_a_tunnel_through_a_proxy_is_used_once(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bytes] = []
 
@@ -301,32 +286,6 @@ async def test_nothing_was_sent_when_the_certificates_cannot_be_read(
             await client.forgot_password("ann", "ann@example.org", captcha=("1" * 32, "ab12"))
 
 
-async def test_nothing_was_sent_when_connecting_took_longer_than_the_whole_call_may(
-    addresses_of_host: list[str],
-) -> None:
-    """The connection and TLS have the same limit each, and the call the sum of its phases'."""
-    addresses_of_host += ["127.0.0.2", "127.0.0.1"]
-    limits = httpx.Timeout(connect=0.3, read=0.05, write=0.05, pool=None)
-    async with _listening(lambda stream: anyio.sleep_forever()) as port:
-        with _deaf("127.0.0.2", port):
-            base = f"https://gw.localhost:{port}"
-            async with ConnectClient(TOKEN, base_url=base, retries=0, timeout=limits) as client:
-                with pytest.raises(TransportError, match=r"no connection within 0\.4 s; nothing was sent"):
-                    await client.forgot_password("ann", "ann@example.org", captcha=("1" * 32, "ab12"))
-
-
-@contextmanager
-def _deaf(address: str, port: int) -> Iterator[None]:
-    """An address that does not answer, for a while."""
-    with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
-        deaf.bind((address, port))
-        deaf.listen(0)  # and with its queue full, the system answers nobody
-        for caller in (first, second):
-            caller.setblocking(False)
-            caller.connect_ex((address, port))
-        yield
-
-
 @asynccontextmanager
 async def _listening(
     handle: Callable[[ByteStream], Awaitable[None]], receive_buffer: int | None = None
@@ -343,6 +302,34 @@ async def _listening(
         tasks.start_soon(listener.serve, serve)
         yield listener.extra(SocketAttribute.local_port)
         tasks.cancel_scope.cancel()
+
+
+class _Held(ByteStream):
+    """A stream that can hold back what is sent, to send it in one piece."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._data = b""
+        self.holds = False
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        return await self._stream.receive(max_bytes)
+
+    async def send(self, item: bytes) -> None:
+        self._data += item
+        if not self.holds:
+            await self.release()
+
+    async def release(self) -> None:
+        """Send what was held back."""
+        data, self._data, self.holds = self._data, b"", False
+        await self._stream.send(data)
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def _answering(auth: bytes, *texts: bytes, surplus: bytes = b"") -> Callable[[ByteStream], Awaitable[None]]:

@@ -16,6 +16,7 @@ from anyio.streams.tls import TLSStream
 from clickasync import Accepted, ApiError, ClickatellError, Client, OutcomeUnknownError, TransportError
 from clickasync.simulator import Gateway
 from tests.support.raw import http, listening, read_request
+from tests.support.ways import names_of_elsewhere
 
 pytestmark = pytest.mark.anyio
 
@@ -38,6 +39,7 @@ def replying(gateway: Gateway, *odd: bytes) -> Any:
     return serve
 
 
+@names_of_elsewhere
 @pytest.mark.parametrize(
     "location", ["foo:bar", "//", "http://[", "x" * (65 << 10), "https://\u00e9\x00", "http://a:b:c/"]
 )
@@ -73,6 +75,7 @@ async def test_an_odd_redirect_through_a_users_client_is_unknown(location: str) 
     assert len(gateway.messages) == 2
 
 
+@names_of_elsewhere
 async def test_a_failed_handshake_costs_one_call_not_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tunnel stood, TLS in it failed: nothing was sent, and nothing of it is used again."""
     authority, other = trustme.CA(), trustme.CA()
@@ -105,6 +108,7 @@ async def test_a_failed_handshake_costs_one_call_not_all(tmp_path: Path, monkeyp
     assert [message.text for message in gateway.messages] == ["Hi", "Hey"]
 
 
+@names_of_elsewhere
 async def test_a_cancelled_call_leaves_nothing_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reply to a cancelled request is not taken for the reply to another."""
     gateway = Gateway()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import pickle
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from anyio.abc import ByteStream
 
 import clickasync
 from clickasync import ClickatellError, Client
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always
+from tests.support.raw import http, listening, read_request
 
 pytestmark = pytest.mark.anyio
 
@@ -70,6 +73,29 @@ async def test_whatever_fails_no_secret_is_told(
     text = "\n".join([*said, caplog.text, *capsys.readouterr()])
     assert [secret for secret in secrets if secret in text] == []
     assert all("?" not in target for target in faulty.targets), "no secret is in a URL"
+
+
+@pytest.mark.parametrize("text", ["ERR: 113, {form}", "ERR: {form}", "OK: {form}"])
+async def test_no_result_tells_a_secret_that_the_reply_repeats(text: str) -> None:
+    """Results are shown and logged as errors are: those of many recipients, and the gateway's words about coverage."""
+
+    async def repeat(stream: ByteStream) -> None:
+        while True:
+            exchange = await read_request(stream)
+            form = "&".join(f"{name}={value}" for name, value in exchange.fields.items() if name != "to")
+            said = text.format(form=form)
+            lines = [f"{said} To: {number}" for number in exchange.fields.get("to", "").split(",")]
+            usual = {"auth": "OK: 5e5510a1b2c3d4e5", "startbatch": "ID: 1", "routeCoverage": said}
+            await exchange.stream.send(http(usual.get(exchange.command, "\n".join(lines))))
+
+    async with listening(repeat) as url, Client(api_id=1, user="demo", password=PASSWORD, base_url=url) as client:
+        results: list[object] = [*await client.send_many([TO, f"{TO}1"], "Hi")]
+        async with client.batch("Hi") as batch:
+            results += await batch.send_many([TO, f"{TO}1"])
+        with suppress(ClickatellError):
+            results.append(await client.coverage(TO))
+    assert len(results) >= 4
+    assert "5e5510a1b2c3d4e5" not in repr(results)
 
 
 async def test_a_wrong_voucher_is_not_repeated_in_the_error() -> None:

@@ -27,6 +27,7 @@ from clickasync import (
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always
 from tests.support.virtual import answer, client_of, on_virtual_time, virtual_gateway
+from tests.support.ways import names_of_elsewhere
 
 pytestmark = pytest.mark.anyio
 
@@ -66,6 +67,14 @@ async def test_plain_http_to_elsewhere_must_be_asked_for() -> None:
 async def test_missing_credentials_are_named_with_their_variables() -> None:
     with pytest.raises(ConfigurationError, match="user, password.*CLICKATELL_USER, CLICKATELL_PASSWORD"):
         Client(api_id=1)
+
+
+@pytest.mark.parametrize("name", ["api_id", "user", "password"])
+async def test_credentials_that_no_form_can_hold_are_refused(name: str) -> None:
+    """A variable of the environment that is not UTF-8 comes so. The value is not repeated."""
+    with pytest.raises(ConfigurationError, match=f"{name} is not valid Unicode") as caught:
+        Client(**{**LOGIN, name: "caf\udce9"})
+    assert "caf" not in str(caught.value)
 
 
 async def test_credentials_and_base_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,12 +156,14 @@ async def test_a_gateway_that_is_elsewhere_leads_to_the_base_url() -> None:
                 await client.balance()
 
 
+@names_of_elsewhere
 async def test_a_name_that_does_not_resolve_is_a_transport_error() -> None:
     async with Client(**LOGIN, base_url="https://gateway.invalid", retries=0) as client:
         with pytest.raises(TransportError, match="could not connect"):
             await client.send(TO, "Hi")
 
 
+@names_of_elsewhere
 async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plain HTTP proxy is asked for the whole URL; ours answers it by itself."""
     faulty = FaultyGateway(Gateway())
@@ -201,6 +212,30 @@ async def test_the_users_own_client_is_used_as_it_is_and_not_closed() -> None:
             await client.balance()
         assert not own.is_closed
     assert seen == ["/http/auth", "/http/getbalance"]
+
+
+async def test_a_client_of_the_users_own_class_is_used_as_well() -> None:
+    """Whatever its name, and also one that only hands on to a client of httpx."""
+
+    class AsyncClient(httpx.AsyncClient):
+        pass
+
+    class Handing:
+        is_closed = False
+
+        def __init__(self, client: httpx.AsyncClient) -> None:
+            self.build_request = client.build_request
+            self._client = client
+
+        async def send(self, request: httpx.Request, **settings: Any) -> httpx.Response:
+            return await self._client.send(request, **settings)
+
+    gateway = Gateway()
+    transport = httpx.MockTransport(lambda request: answer(gateway, request))
+    async with AsyncClient(transport=transport) as own:
+        for given in (own, Handing(own)):
+            async with Client(**LOGIN, http_client=given) as client:  # type: ignore[arg-type]
+                assert isinstance(await client.send(TO, "Hi"), Accepted)
 
 
 async def test_a_client_of_the_user_that_raises_for_status_changes_nothing_of_the_law() -> None:
@@ -284,6 +319,7 @@ async def test_nothing_of_a_call_is_logged(caplog: pytest.LogCaptureFixture) -> 
     assert session_id not in caplog.text
 
 
+@names_of_elsewhere
 async def test_the_token_in_the_url_of_the_connect_api_is_not_logged_behind_a_proxy_either(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

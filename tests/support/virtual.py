@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from typing import Any
 from urllib.parse import parse_qsl
 
 import anyio
@@ -17,12 +18,13 @@ from clickasync.simulator import Gateway
 
 
 class _Hasty(selectors.DefaultSelector):
-    """Where it would wait for a while, the while is over."""
+    """Where it would wait for a while, the while is over. Threads take real time: while one works, so does it."""
 
     passed = 0.0
+    threads = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if not timeout:
+        if not timeout or self.threads:
             return super().select(timeout)
         happened = super().select(0)
         if not happened:
@@ -30,7 +32,7 @@ class _Hasty(selectors.DefaultSelector):
         return happened
 
 
-class _VirtualLoop(asyncio.SelectorEventLoop):
+class VirtualLoop(asyncio.SelectorEventLoop):
     """What trio has in its `MockClock`."""
 
     def __init__(self) -> None:
@@ -40,11 +42,23 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._hasty.passed
 
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+        self._hasty.threads += 1
+        future = super().run_in_executor(executor, func, *args)
+        future.add_done_callback(self._returned)
+        return future
+
+    def _returned(self, future: asyncio.Future[Any]) -> None:
+        self._hasty.threads -= 1
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        await super().shutdown_default_executor()
+
 
 on_virtual_time = pytest.mark.parametrize(
     "anyio_backend",
     [
-        pytest.param(("asyncio", {"loop_factory": _VirtualLoop}), id="asyncio"),
+        pytest.param(("asyncio", {"loop_factory": VirtualLoop}), id="asyncio"),
         pytest.param(("trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}), id="trio"),
     ],
 )

@@ -123,7 +123,7 @@ class Files:
         """Where the results and the store of a run are.
 
         Raises:
-            ConfigurationError, InvalidOptionError: it cannot be told, or there is nothing to resume.
+            ConfigurationError, InvalidOptionError: it is not clear where, or there is nothing to resume.
         """
         if self.resume is None:
             places = new_places(self.output, recipients)
@@ -183,7 +183,7 @@ async def bulk(
 
     The results file has a line for each row: accepted, rejected, uncertain or skipped. What was sent is kept in a store
     beside it (RECIPIENTS.results.db), on disk before each call goes out, so it survives any kill. --resume RESULTS then
-    sends the rest: neither what was accepted nor what may have been is sent again. Bad rows are told by their line and
+    sends the rest: neither what was accepted nor what may have been is sent again. Bad rows are shown by their line and
     do not stop the others; what makes it doubtful who is sent what, such as a quote that is not closed, is refused
     before anything is sent.
 

@@ -1,4 +1,4 @@
-"""What a person sees of a bulk run: a progress bar, the bad rows, the end. On stderr, but for the summary."""
+"""What a person sees of a bulk run: a progress bar, the bad rows, the end. On stderr, except the summary."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from clickasync.cli.bulk.dry_run import Estimate
 from clickasync.cli.bulk.projection import KINDS, Tally
 from clickasync.cli.screen import console, notice, show_table
 
-__all__ = ["BadRows", "Rate", "Summary", "progress_bar", "show_estimate", "told"]
+__all__ = ["BadRows", "Rate", "Summary", "in_words", "progress_bar", "show_estimate"]
 
 _MOST_BAD_ROWS: Final = 20
 
 
 class BadRows:
-    """Tells of bad rows by their lines: the first few of them, and how many more there are."""
+    """Shows bad rows by their lines: the first few of them, and how many more there are."""
 
     def __init__(self) -> None:
         self.seen = 0
@@ -64,7 +64,7 @@ def progress_bar(tally: Tally, *, visible: bool, is_away: Callable[[], bool] = l
 
 
 class _Bar(Progress):
-    """A bar that asks how far the run is whenever it is drawn, so that the run need not tell it."""
+    """A bar that looks how far the run is whenever it is drawn, so that the run needs to know no bar."""
 
     def __init__(self, tally: Tally, is_away: Callable[[], bool]) -> None:
         self._tally = tally
@@ -76,10 +76,10 @@ class _Bar(Progress):
             MofNCompleteColumn(),
             Rate(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[counts]}"),
             console=console(sys.stderr),
         )
-        self._bar = self.add_task("sending", total=tally.rows, completed=tally.told, told="")
+        self._bar = self.add_task("sending", total=tally.rows, completed=tally.known, counts="")
 
     def get_renderables(self) -> Any:
         """Drawn now."""
@@ -89,12 +89,12 @@ class _Bar(Progress):
             self._away_since = time.strftime("%H:%M:%S")
         does = "sending" if self._away_since is None else f"the gateway cannot be reached since {self._away_since}"
         for task in self.tasks:
-            if (self._tally.told, does) != (task.completed, task.description):
-                self.update(task.id, completed=self._tally.told, description=does, told=told(self._tally))
+            if (self._tally.known, does) != (task.completed, task.description):
+                self.update(task.id, completed=self._tally.known, description=does, counts=in_words(self._tally))
         return super().get_renderables()
 
 
-def told(tally: Tally) -> str:
+def in_words(tally: Tally) -> str:
     """The counts in words."""
     return ", ".join(f"{tally.counts[kind]:,} {kind}" for kind in KINDS if tally.counts[kind]) or "nothing sent"
 
@@ -114,7 +114,7 @@ class Summary:
     @property
     def not_told(self) -> int:
         """Rows that have no result: they were not sent yet."""
-        return self.tally.rows - self.tally.told
+        return self.tally.rows - self.tally.known
 
     @property
     def is_complete(self) -> bool:
@@ -138,7 +138,7 @@ class Summary:
 
     def show(self) -> None:
         """For people."""
-        counts = told(self.tally) + (f", {self.not_told:,} not sent yet" if self.not_told else "")
+        counts = in_words(self.tally) + (f", {self.not_told:,} not sent yet" if self.not_told else "")
         line = f"{self.tally.rows:,} rows in {self.seconds:.1f} s: {counts}"
         if self.tally.duplicates and not self.tally.counts["duplicate"]:
             line += f"; duplicates: {self.tally.duplicates:,}"

@@ -50,7 +50,7 @@ def new_places(output: Path | None, recipients: str) -> Places:
     """For a new run over recipients of this name.
 
     Raises:
-        ConfigurationError: it cannot be told where its results go, or they would overwrite the recipients.
+        ConfigurationError: it is not clear where its results go, or they would overwrite the recipients.
     """
     if output is None:
         if recipients == "stdin":

@@ -44,7 +44,7 @@ class Tally:
     """How many have a number that stands in an earlier row, whether they are sent to or not."""
 
     @property
-    def told(self) -> int:
+    def known(self) -> int:
         """How many have a result."""
         return sum(self.counts[kind] for kind in KINDS)
 

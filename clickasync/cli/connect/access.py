@@ -100,7 +100,7 @@ class Captcha:
         return self.captcha_id, self.captcha_code
 
     async def solve(self, client: ConnectClient, file: Path) -> tuple[str, str]:
-        """The solved captcha that was given, or a new one, saved to `file` and solved by whoever is there.
+        """The solved captcha that was given, or a new one, saved to `file` and solved by the person at the terminal.
 
         Raises:
             InvalidOptionError: none was given, and there is nobody to solve one.

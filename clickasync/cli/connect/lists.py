@@ -35,7 +35,7 @@ async def accounts(access: Access, as_json: AsJson = False) -> None:
 
 
 async def callbacks(access: Access, as_json: AsJson = False) -> None:
-    """List the ways to be told of statuses and replies (get_list_callback)."""
+    """List the transports for reports and replies (get_list_callback)."""
     async with access.client() as client:
         _show(await client.get_list_callback(), ("id", "name"), as_json=as_json)
 

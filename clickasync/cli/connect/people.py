@@ -22,7 +22,7 @@ __all__ = ["register_commands"]
 
 @frozen
 class Application:
-    """What a new user tells; what is required is asked for."""
+    """What is known of a new user; what is required is asked for."""
 
     user: Annotated[str | None, typer.Option(help="The user name: letters and digits.")] = None
     fname: Annotated[str | None, typer.Option(help="First name.")] = None
@@ -63,7 +63,7 @@ class Application:
             given[name] = typer.prompt(name.replace("_", " ").capitalize(), type=kind, err=True)
         if "accept_terms" not in given:
             if not sys.stdin.isatty():
-                raise InvalidOptionError("missing: --accept-terms; `connect terms` tells where they are")
+                raise InvalidOptionError("missing: --accept-terms; `connect terms` says where they are")
             given["accept_terms"] = typer.confirm("Does the user accept the terms", err=True)
         return given
 

@@ -22,7 +22,7 @@ _ANSWER: Final = "The third."
 
 @define
 class Hook:
-    """The handlers of a `receiver`: notes reports, and answers whoever writes."""
+    """The handlers of a `receiver`: notes reports, and answers people who write."""
 
     client: Client | None = None
     reports: list[DeliveryReport] = field(factory=list)

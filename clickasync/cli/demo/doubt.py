@@ -55,9 +55,9 @@ async def play(stage: Stage, client: Client, gateway: Gateway) -> None:
         f"{state.status.value} {state.status.description}; it was taken, and nothing is sent again",
         call="await client.status(climsgid=result.climsgid)",
     )
-    told = [message.to for message in gateway.messages[before:]]
-    expect(sorted(told) == sorted([_ANN, *_BOTH]), "every message to be sent once")
-    stage.say("What the gateway sent", f"{len(told)} messages, none of them twice")
+    arrived = [message.to for message in gateway.messages[before:]]
+    expect(sorted(arrived) == sorted([_ANN, *_BOTH]), "every message to be sent once")
+    stage.say("What the gateway sent", f"{len(arrived)} messages, none of them twice")
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What the demo is told with: chapters, lines, tables, and the check that what is shown is so."""
+"""What the demo shows itself with: chapters, lines, tables, and the check that what is shown is so."""
 
 from __future__ import annotations
 

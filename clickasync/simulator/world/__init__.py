@@ -142,6 +142,7 @@ class World:
     def clear(self) -> None:
         """Forget all that happened. Accounts stay."""
         self.sessions.clear()
+        self.sessions.opened = 0
         self.batches.clear()
         self.opt_outs.clear()
         self.network.clear()

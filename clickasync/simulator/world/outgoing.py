@@ -57,6 +57,11 @@ class Outgoing:
         self.attempts.append(attempt)
         return attempt
 
+    def is_busy(self, now: float) -> bool:
+        """Whether callbacks are due, or under way."""
+        next_due = self.waiting.next_due()
+        return bool(self._under_way) or (next_due is not None and next_due <= now)
+
     def clear(self) -> None:
         """Forget all of it, and what is under way."""
         self.waiting.clear()

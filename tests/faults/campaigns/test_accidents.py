@@ -28,6 +28,7 @@ from clickasync.campaigns.sheet import Said
 from clickasync.campaigns.states import Outcome, State
 from clickasync.campaigns.store import Store
 from clickasync.campaigns.texts import Texts
+from clickasync.core.watching import Watch
 from clickasync.protocol import Lines
 from tests.support.campaigning import Scene, scene, until
 from tests.support.databases import ME, campaign_of, ids, make, opened, read, shared_server, worker
@@ -456,6 +457,7 @@ async def test_an_outcome_that_cannot_be_written_is_told(store: Store, caplog: p
 
     class Forgetful:
         session = Session()
+        watch = Watch()
 
         async def send(self, numbers: list[str], *_: object, **__: object) -> Lines:
             await store.step(update(calls).values(sent_epoch=None))  # as if `begin` had been lost

@@ -19,6 +19,7 @@ from clickasync.campaigns.outages import Outages
 from clickasync.campaigns.states import State
 from clickasync.campaigns.store import Store
 from clickasync.campaigns.texts import Texts
+from clickasync.core.watching import Watch
 from clickasync.errors import ApiError, CreditError
 from clickasync.law import Sending
 from clickasync.protocol import Lines
@@ -46,6 +47,7 @@ class Gateway:
     left: list[str] = field(factory=list)
     climsgids: list[str] = field(factory=list)
     session: Session = field(factory=Session)
+    watch: Watch = field(factory=Watch)
 
     async def send(self, numbers: list[str], message: object, climsgid: str, *, sending: Sending) -> Lines:
         sending.mark_sent()

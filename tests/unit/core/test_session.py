@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import itertools
 import logging
@@ -82,6 +83,32 @@ async def test_whoever_waits_for_a_refresh_and_is_cancelled_the_others_get_it() 
         may_answer.set()
     assert balances == [1000] * 5
     assert gateway.authentications == 1
+
+
+@only_ours
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_renewal_that_is_cancelled_from_outside_is_begun_anew(waits: bool) -> None:
+    """By a program that cancels every task it finds, say. Nobody closed the client, so nobody is told so."""
+    gateway = Gateway()
+    under_way = anyio.Event()
+
+    async def hang_once(request: httpx.Request) -> httpx.Response:
+        if not under_way.is_set():
+            under_way.set()
+            await anyio.sleep_forever()
+        return answer(gateway, request)
+
+    async with client_of(gateway, hang_once) as client:
+        first = asyncio.create_task(client.balance())
+        await under_way.wait()
+        second = asyncio.create_task(client.balance()) if waits else None
+        await anyio.wait_all_tasks_blocked()
+        for task in asyncio.all_tasks():
+            if task is first or "authenticate" in task.get_name():
+                task.cancel()
+        await asyncio.wait([first])
+        assert await (second or client.balance()) == 1000
 
 
 async def test_refused_credentials_fail_all_who_wait_at_once_and_are_not_hammered() -> None:

@@ -286,7 +286,7 @@ def test_a_message_is_asked_about_by_one_of_two_ids(ask: Any) -> None:
 
 
 @pytest.mark.parametrize("ask", ASKING)
-@pytest.mark.parametrize("id", ["", "  ", 5])
+@pytest.mark.parametrize("id", ["", "  ", 5, "a\ud83d", "a\nb"])
 def test_an_id_that_is_none_is_refused(ask: Any, id: object) -> None:
     with pytest.raises(InvalidOptionError, match="apimsgid"):
         ask(id)
@@ -315,6 +315,7 @@ def test_every_mms_class_may_be_pushed(mms_class: int) -> None:
     [
         ("mms_subject", ""),
         ("mms_subject", 5),
+        ("mms_subject", "half of a pair: \ud83d"),
         ("mms_class", 79),
         ("mms_class", 84),
         ("mms_class", "80"),
@@ -327,6 +328,7 @@ def test_every_mms_class_may_be_pushed(mms_class: int) -> None:
         ("mms_url", "ftp://example.com"),
         ("mms_url", "http://example.com/a b"),
         ("mms_url", None),
+        ("mms_url", "http://example.com/\ud83d"),
     ],
 )
 def test_a_wrong_mms_parameter_is_refused_by_name(name: str, value: object) -> None:
@@ -355,6 +357,7 @@ def test_the_times_of_a_service_indication_are_written_in_utc() -> None:
     [
         ("si_id", ""),
         ("si_text", " "),
+        ("si_text", "\ude00"),
         ("si_url", "example.com"),
         ("si_created", datetime(2024, 2, 29)),  # noqa: DTZ001 - naive on purpose
         ("si_expires", "2024-02-29T12:00:00Z"),

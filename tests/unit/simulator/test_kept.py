@@ -95,11 +95,25 @@ def test_a_reset_leaves_nothing_of_what_happened() -> None:
     assert (gateway.messages, gateway.refused, gateway.callbacks, gateway.inbound, gateway.hits) == ([], [], [], [], [])
     assert (int(gateway.credits), dict(gateway.requests), list(gateway.accounts)) == (10, {}, ["1"])
     assert gateway.account.target is not None
+    assert gateway.authentications == 0
     assert gateway.handle("/http/ping", {"session_id": session}) == "ERR: 003, Session ID expired"
     assert (gateway.handle(SEND, {**LOGIN, "to": ANN, "text": "Hi"}) or "").startswith("ID: ")
 
 
 # -- callbacks --------------------------------------------------------------------------------------------------------
+
+
+def test_callbacks_are_due_or_under_way_or_neither() -> None:
+    gateway = Gateway(clock=lambda: 0.0, callback_url="http://127.0.0.1:9/")
+    assert not gateway.is_calling_back
+    gateway.inject(ANN, BOB, "Hi")
+    assert gateway.is_calling_back, "it is due"
+    [notification] = gateway.tick()
+    assert gateway.is_calling_back, "it is under way"
+    gateway.failed(notification)
+    assert not gateway.is_calling_back, "it waits for its next try"
+    gateway.advance(120)
+    assert gateway.is_calling_back
 
 
 def test_each_try_of_a_callback_is_kept_with_its_answer_and_the_next() -> None:

@@ -49,7 +49,7 @@ def module_of(path: Path) -> str:
 MODULES = {module_of(path): path for path in sorted(ROOT.rglob("*.py"))}
 
 
-@pytest.mark.parametrize("module", MODULES.keys() - {NAME})
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - {NAME}))
 def test_a_room_knows_only_the_rooms_below_it(module: str) -> None:
     room = module.split(".")[2]
     for name in imports_of(MODULES[module]):

@@ -163,6 +163,17 @@ def test_a_switch_of_protocols_is_unreadable(headers: bytes) -> None:
     assert "switch" in reason(fed(b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % headers + LENGTH)[0])
 
 
+@pytest.mark.parametrize("status", [b"110 Odd", b"199 Odd"])
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 6\r\n\r\nID: b\n", b"Transfer-Encoding: chunked\r\n\r\n6\r\nID: b\n\r\n0\r\n\r\n"]
+)
+def test_the_body_of_an_informational_reply_is_unreadable(status: bytes, body: bytes) -> None:
+    """It has none. What stands there is no part of the reply that follows."""
+    outcome, incoming = fed(b"HTTP/1.1 %b\r\n" % status + body + EMPTY)
+    assert "informational" in reason(outcome)
+    assert not incoming.is_clean
+
+
 @pytest.mark.parametrize("status", [b"500 Oops", b"302 Found", b"204 No Content", b"304 Not Modified", b"999 Odd"])
 def test_any_other_status_is_the_infrastructures(status: bytes) -> None:
     """It is never the gateway's verdict on a message."""
@@ -177,6 +188,15 @@ def test_a_status_brings_its_retry_after(status: bytes, kind: type[NotSent | Los
     """429 certainly came before the gateway; 503 did not, for all that is known."""
     outcome, _ = fed(b"HTTP/1.1 %b\r\nRetry-After: 17\r\nContent-Length: 0\r\n\r\n" % status)
     assert outcome == kind(f"HTTP {status.decode()}", 17.0)
+
+
+@pytest.mark.parametrize("size", [1, 50, 1000])
+def test_the_words_of_a_status_are_cut_once(size: int) -> None:
+    """In whatever pieces they come. Cut in several places, a secret that they repeat could not be struck out."""
+    line = b"HTTP/1.1 500 " + b"session_id=5e55107 " * 100 + b"\r\n"
+    outcome, _ = fed(*(line[place : place + size] for place in range(0, len(line), size)), b"\r\n")
+    assert isinstance(outcome, Lost)
+    assert outcome.reason == "HTTP 500 " + ("session_id=5e55107 " * 100)[:80].rstrip()
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 404])

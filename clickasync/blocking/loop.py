@@ -1,0 +1,168 @@
+"""One event loop for the whole process, on a thread in the background, and a way in from any other thread.
+
+Theory of operation. The first call of a process starts the thread; it ends with the process. Each process has its own:
+after a fork the child finds none, because the parent's thread is not there, and starts one. What it inherited is kept
+and never touched, for it is the parent's.
+
+============  ==========================================  =======================================================
+state         what a call finds                           what changes it
+============  ==========================================  =======================================================
+absent        starts the thread, once for all who call    the loop is up: running
+running       the portal to it                            the interpreter exits: over; a fork: absent, in the child
+over          `ClosedError`
+============  ==========================================  =======================================================
+
+A fork waits while the thread starts: what is half imported then stays half imported in the child, which would wait for
+it for ever. Once the loop is up, all that a usual call needs is there.
+
+The thread is a daemon, so that it keeps no program from ending. At exit the loop is asked to end, within a second: what
+is still under way then is cancelled, as by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import os
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from typing import Final, TypeVar
+
+import anyio
+from anyio.from_thread import BlockingPortal
+
+from clickasync.errors import ClosedError, OutcomeUnknownError
+
+__all__ = ["call"]
+
+T = TypeVar("T")
+
+_LAST_SECONDS: Final = 1.0
+_NEEDED: Final = (
+    "certifi",
+    "clickasync.batch",
+    "clickasync.bulk",
+    "clickasync.core.attempts",
+    "clickasync.transport.on_asyncio",
+    "encodings.idna",
+    "encodings.utf_16_be",
+    "html",
+    "random",
+    "urllib.parse",
+)
+"""What is elsewhere imported when it is first used."""
+
+
+def call(function: Callable[[], Awaitable[T]]) -> T:
+    """What `function` gives when it is awaited in the loop of the background. May be called from any thread.
+
+    The caller's context variables hold in there, so that what is traced there is part of the caller's trace. If waiting
+    is interrupted (Ctrl-C), what runs in there is cancelled.
+
+    Raises:
+        ClosedError: the interpreter is about to exit; nothing was sent.
+        OutcomeUnknownError: it exits while this is under way.
+        Exception: whatever `function` raises.
+    """
+    done = threading.Event()
+
+    async def run() -> T:
+        try:
+            return await function()
+        finally:
+            done.set()
+
+    future = _here().submit(run)
+    try:
+        return future.result()
+    except CancelledError:
+        raise OutcomeUnknownError("the program ended while this was under way") from None
+    except KeyboardInterrupt:
+        future.cancel()
+        done.wait(_LAST_SECONDS)  # until all that was under way is accounted for
+        raise
+
+
+class _Loop:
+    """The loop of one process."""
+
+    def __init__(self) -> None:
+        self.starting = threading.Lock()
+        """Held while the thread starts, and while the process forks."""
+        self._thread: threading.Thread | None = None
+        self._portal: Future[BlockingPortal] = Future()
+
+    def submit(self, function: Callable[[], Awaitable[T]]) -> Future[T]:
+        """Let the loop await `function`; it is up when this returns."""
+        with self.starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="clickasync-blocking", daemon=True)
+                self._thread.start()
+                atexit.register(_stop_here)
+            portal = self._portal.result()
+        try:
+            return portal.start_task_soon(function)
+        except RuntimeError as error:
+            if self._thread is threading.current_thread():
+                raise RuntimeError(
+                    "this is called in the event loop of the background itself, which would wait for itself; use "
+                    "clickasync.Client in async code"
+                ) from None
+            raise ClosedError("the interpreter is about to exit; nothing was sent") from error
+
+    def stop(self) -> None:
+        """End the loop, and what runs in it."""
+        with suppress(RuntimeError):  # it has ended
+            self._portal.result().start_task_soon(self._portal.result().stop, True)
+        if self._thread is not None:
+            self._thread.join(_LAST_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            for module in _NEEDED:
+                importlib.import_module(module)
+            anyio.run(self._serve)
+        except BaseException as error:
+            if self._portal.done():
+                raise
+            self._portal.set_exception(error)
+
+    async def _serve(self) -> None:
+        async with BlockingPortal() as portal:
+            self._portal.set_result(portal)
+            await portal.sleep_until_stopped()
+
+
+_loops: dict[int, _Loop] = {}
+"""By process. A lock that was held when the process was forked is never the child's."""
+
+
+_held: list[_Loop] = []
+"""Whose start a fork that is under way holds up."""
+
+
+def _here() -> _Loop:
+    pid = os.getpid()
+    if not _loops and hasattr(os, "register_at_fork"):  # not on Windows; children inherit it
+        os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_release)
+    return _loops.get(pid) or _loops.setdefault(pid, _Loop())
+
+
+def _hold() -> None:
+    loop = _loops.get(os.getpid())
+    if loop is not None and not _held:  # two threads may have registered this at once
+        loop.starting.acquire()
+        _held.append(loop)
+
+
+def _release() -> None:
+    while _held:
+        _held.pop().starting.release()
+
+
+def _stop_here() -> None:
+    loop = _loops.get(os.getpid())
+    if loop is not None:  # in a forked child that made no call there is none
+        loop.stop()
