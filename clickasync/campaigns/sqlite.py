@@ -47,6 +47,7 @@ _TOGETHER: Final = 64
 """Steps in one transaction, at most."""
 _AWAY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _FULL: Final = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 @frozen
@@ -226,10 +227,17 @@ class SqliteDatabase:
         return raw
 
     async def checkpoint(self) -> bool:
-        """Bring all that is in the log into the file; gives whether that was possible."""
+        """Bring all that is in the log into the file; gives whether that was possible.
+
+        Raises:
+            DatabaseFullError: no space is left.
+        """
 
         def work() -> bool:
-            return bool(self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+            try:
+                return bool(self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+            except sqlite3.Error as error:
+                raise _as_ours(error) or error from None
 
         return await self._in_thread(work)
 
@@ -289,6 +297,8 @@ def _deliver(answers: Sequence[_Answer]) -> None:
 
 def _as_ours(error: BaseException | None) -> Exception | None:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _DAMAGED:
+        return ConfigurationError(f"the database is damaged: {error}")
     if code in _FULL:
         return DatabaseFullError(f"the database cannot be written: {error}")
     return DatabaseAwayError(f"the database is locked: {error}") if code in _AWAY else None

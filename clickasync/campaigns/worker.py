@@ -216,4 +216,5 @@ async def _end(tasks: list[asyncio.Task[Any]] | list[Coroutine[Any, Any, Any]]) 
             task.cancel()
     for result in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(result, Exception):
-            _log.error("a part of the worker failed: %s", result, exc_info=result)
+            is_bug = not isinstance(result, ClickatellError)
+            _log.error("a part of the worker failed: %s", result, exc_info=result if is_bug else None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import define
 
 _NO_LIMIT = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
@@ -29,7 +30,8 @@ def _mount(folder: Path, options: str) -> bool:
 
 
 def _unmount(folder: Path) -> None:
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    command = ["umount", "-l", str(folder)]
+    subprocess.run(command, check=True)
 
 
 @define
@@ -39,7 +41,6 @@ class SmallDisk:
     folder: Path
     kibibytes: int
     is_mounted: bool
-    _processes: list[int] = field(factory=list)
 
     def options(self) -> dict[str, Any]:
         """For whoever starts a process that is to find it full."""
@@ -48,11 +49,11 @@ class SmallDisk:
         size = self.kibibytes * 1024
         return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))}
 
-    def grow(self, process: subprocess.Popen[Any]) -> None:
+    def grow(self, process: subprocess.Popen[Any] | None = None) -> None:
         """Make room, also for a process that runs."""
         if self.is_mounted:
             assert _mount(self.folder, "remount,size=64m")
-        else:
+        elif process is not None:
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, _NO_LIMIT)
 
 
@@ -69,12 +70,12 @@ def small_disk(folder: Path, kibibytes: int) -> Iterator[SmallDisk]:
 
 
 @contextmanager
-def unwritable(folder: Path, **files: str) -> Iterator[Path]:
-    """A folder with files, in which nothing can be written."""
+def unwritable(folder: Path, *files: Path) -> Iterator[Path]:
+    """A folder with copies of files, in which nothing can be written."""
     folder.mkdir()
     is_mounted = _mount(folder, "size=8m")
-    for name, content in files.items():
-        (folder / name.replace("__", ".")).write_text(content)
+    for file in files:
+        shutil.copy(file, folder)
     try:
         if is_mounted:
             assert _mount(folder, "remount,ro")

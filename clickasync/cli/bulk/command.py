@@ -11,10 +11,11 @@ from attrs import frozen
 
 from clickasync.cli.bulk.display import BadRows, show_estimate
 from clickasync.cli.bulk.dry_run import ask_prices, estimate
-from clickasync.cli.bulk.job import NAME, Job, Orders, Sent
-from clickasync.cli.bulk.places import Places, new_places, places_of
+from clickasync.cli.bulk.job import Job, Sent
+from clickasync.cli.bulk.places import NAME, Places, new_places, places_of
 from clickasync.cli.bulk.results import format_of, kept_columns
 from clickasync.cli.bulk.rows import compare_rows, rows_to_send
+from clickasync.cli.bulk.sending import Orders
 from clickasync.cli.bulk.spool import spooled
 from clickasync.cli.command import Status, add_command
 from clickasync.cli.login import Login
@@ -200,18 +201,13 @@ async def bulk(
         if dry_run:
             sent = Sent(rows, text, options, kept)
             return await _estimate(sent, places, files, content.dedupe, manner.retry_rejected, login, as_json=as_json)
-        orders = Orders(
-            content.dedupe,
-            manner.retry_rejected,
-            manner.rate_limit,
-            manner.max_in_flight,
-            manner.patience,
-            quiet,
-            as_json,
-        )
-        job = Job(Sent(rows, text, options, kept), places, orders)
+        has_bar = not (quiet or as_json)
+        orders = Orders(manner.rate_limit, manner.max_in_flight, manner.patience, quiet, has_bar)
+        job = Job(Sent(rows, text, options, kept), places, orders, dedupe=content.dedupe, as_json=as_json)
         async with login.client(batch_size=manner.batch_size, max_connections=manner.max_in_flight) as client:
-            return await (job.start(client, force=files.force) if files.resume is None else job.go_on(client))
+            if files.resume is None:
+                return await job.start(client, force=files.force)
+            return await job.go_on(client, retry_rejected=manner.retry_rejected)
 
 
 async def _estimate(

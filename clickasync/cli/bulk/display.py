@@ -113,7 +113,7 @@ class Summary:
 
     @property
     def not_told(self) -> int:
-        """Rows that have no result: they were not sent yet."""
+        """Rows that have no result: they were not sent yet, except those that are under way."""
         return self.tally.rows - self.tally.known
 
     @property
@@ -128,6 +128,7 @@ class Summary:
             "rows": self.tally.rows,
             **{kind: counts[kind] for kind in ("accepted", "rejected", "uncertain", "skipped")},
             "not_told": self.not_told,
+            "under_way": self.tally.under_way,
             "duplicates": self.tally.duplicates,
             "dropped": counts["duplicate"],
             "results": self.results,
@@ -138,8 +139,11 @@ class Summary:
 
     def show(self) -> None:
         """For people."""
-        counts = in_words(self.tally) + (f", {self.not_told:,} not sent yet" if self.not_told else "")
-        line = f"{self.tally.rows:,} rows in {self.seconds:.1f} s: {counts}"
+        line = f"{self.tally.rows:,} rows in {self.seconds:.1f} s: {in_words(self.tally)}"
+        if self.tally.under_way:
+            line += f", {self.tally.under_way:,} under way when it ended"
+        if not_sent := self.not_told - self.tally.under_way:
+            line += f", {not_sent:,} not sent yet"
         if self.tally.duplicates and not self.tally.counts["duplicate"]:
             line += f"; duplicates: {self.tally.duplicates:,}"
         line += f"; see {self.results}"

@@ -2,44 +2,38 @@
 
 A new run makes the store and loads it. One that goes on opens it and reads the same recipients again, which shows that
 they are the same; where the store may have forgotten something, the gateway is asked first. From there on both do the
-same: the results are written from the store, what is to be sent is sent, and what becomes known is written.
+same: the results are written from the store, then the rest is sent (`sending.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field, frozen
 
-from clickasync.cli.bulk.display import BadRows, Summary, progress_bar
-from clickasync.cli.bulk.places import Places
+from clickasync.cli.bulk.display import BadRows, Summary
+from clickasync.cli.bulk.places import NAME, Places
 from clickasync.cli.bulk.projection import LeftOut, OnBadRow, Projection
 from clickasync.cli.bulk.results import ResultsFile, format_of
 from clickasync.cli.bulk.rows import compare_rows
-from clickasync.cli.campaign.database import Ending, ending
-from clickasync.cli.command import Status, status_of
-from clickasync.cli.screen import complain, notice, show_json
-from clickasync.cli.typed import CURRENT, words
+from clickasync.cli.bulk.sending import End, Orders, send
+from clickasync.cli.command import Status
+from clickasync.cli.screen import notice, show_json
+from clickasync.cli.typed import CURRENT
 from clickasync.client import Client
-from clickasync.errors import AuthenticationError, ClickatellError, ConfigurationError, TransportError
+from clickasync.errors import ClickatellError, ConfigurationError
 from clickasync.recipients import Recipients, Row
 
 if TYPE_CHECKING:
-    from clickasync.campaigns import Campaign, Campaigns, OtherCampaignError, Watch
+    from clickasync.campaigns import Campaign, Campaigns, OtherCampaignError
 
-__all__ = ["NAME", "Job", "Orders", "Sent"]
+__all__ = ["Job", "Sent"]
 
-NAME: Final = "bulk"
-"""The only campaign in the store of a run."""
-SETTLE_AFTER: Final = 10.0
-"""Seconds after which a gateway is believed that does not know a call of a run that was killed: nobody else has the
-store, so its sender is dead."""
-FINISH_WITHIN: Final = 20.0
-"""Seconds for which the outcome of a call is tried to be written to a disk that is full."""
 _LEASE: Final = 4.0
 """Seconds for which a worker that was killed elsewhere may seem to be alive."""
 
@@ -63,31 +57,6 @@ class Sent:
         return None if written is None else [written]
 
 
-@frozen
-class Orders:
-    """How it is sent, and shown."""
-
-    dedupe: bool = False
-    retry_rejected: bool = False
-    rate_limit: float | None = None
-    max_in_flight: int = 8
-    patience: float = 60.0
-    quiet: bool = False
-    as_json: bool = False
-
-
-@define
-class _End:
-    """How the sending ended."""
-
-    stopped_by: str | None = None
-    """Why it ended before the recipients did."""
-    status: Status | None = None
-    """The exit status that this means, if another one than the results mean."""
-    failure: Exception | None = None
-    """What is to be raised."""
-
-
 @define
 class Job:
     """A run."""
@@ -95,6 +64,8 @@ class Job:
     sent: Sent
     places: Places
     orders: Orders
+    dedupe: bool
+    as_json: bool
     _bad_rows: BadRows = field(factory=BadRows)
     _left_out: LeftOut = field(factory=LeftOut)
 
@@ -111,35 +82,37 @@ class Job:
         elif self.places.is_taken():
             await asyncio.to_thread(self._read_through)
             await asyncio.to_thread(self._clear)
-        async with self._open(client) as campaigns:
-            if await campaigns.list():  # another run was begun at the same moment
-                self.places.refuse_if_taken()
-            try:
-                campaign = await self._load(campaigns, "once" if self.orders.dedupe else "each")
-                projection = await self._project(campaign, self._bad_rows)
-            except BaseException:
-                self.places.clear()
-                raise
-            return await self._send(campaigns, campaign, projection)
+        with self._no_space():
+            async with self._open(client) as campaigns:
+                if await campaigns.list():  # another run was begun at the same moment
+                    self.places.refuse_if_taken()
+                try:
+                    campaign = await self._load(campaigns, "once" if self.dedupe else "each")
+                    projection = await self._project(campaign, self._bad_rows)
+                except BaseException:
+                    self.places.clear()
+                    raise
+                return await self._finish(campaigns, campaign, projection)
 
-    async def go_on(self, client: Client) -> Status:
+    async def go_on(self, client: Client, *, retry_rejected: bool) -> Status:
         """Go on with the run that is in the store.
 
         Raises:
             ClickatellError, OSError: it cannot go on. Nothing was sent.
         """
-        async with self._open(client) as campaigns:
-            known = await campaigns.get(NAME)
-            begun_with = (await known.fingerprint()).get("duplicates")
-            if self.orders.dedupe and begun_with == "each":
-                raise ConfigurationError(f"{self.places.shown}: the run was begun without --dedupe")
-            campaign = await self._load(campaigns, begun_with or ("once" if self.orders.dedupe else "each"))
-            await campaign.set_rate(self.orders.rate_limit)
-            await self._remember(campaigns, campaign)
-            if self.orders.retry_rejected:
-                await campaign.retry()
-            projection = await self._project(campaign, None)
-            return await self._send(campaigns, campaign, projection)
+        with self._no_space():
+            async with self._open(client) as campaigns:
+                known = await campaigns.get(NAME)
+                begun_with = (await known.fingerprint()).get("duplicates")
+                if self.dedupe and begun_with == "each":
+                    raise ConfigurationError(f"{self.places.shown}: the run was begun without --dedupe")
+                campaign = await self._load(campaigns, begun_with or ("once" if self.dedupe else "each"))
+                await campaign.set_rate(self.orders.rate_limit)
+                await self._remember(campaigns, campaign)
+                if retry_rejected:
+                    await campaign.retry()
+                projection = await self._project(campaign, None)
+                return await self._finish(campaigns, campaign, projection)
 
     def _open(self, client: Client) -> Campaigns:
         try:
@@ -148,6 +121,18 @@ class Job:
             what = f"bulk needs {error.name}: pip install 'clickasync[cli]'"
             raise ModuleNotFoundError(what, name=error.name) from None
         return Campaigns(self.places.store, client=client, alone=True)
+
+    @contextmanager
+    def _no_space(self) -> Iterator[None]:
+        """A store that cannot be written is a file that cannot be written."""
+        try:
+            yield
+        except ClickatellError as error:
+            from clickasync.campaigns import DatabaseFullError
+
+            if isinstance(error, DatabaseFullError):
+                raise OSError(errno.ENOSPC, str(error), str(self.places.store)) from None
+            raise
 
     def _read_through(self) -> None:
         """A slip must not cost the results of an earlier run."""
@@ -158,9 +143,12 @@ class Job:
         from clickasync.campaigns.alone import Hold
 
         hold = Hold(self.places.store) if self.places.store.exists() else None
-        self.places.clear()
-        if hold is not None:
-            hold.release()
+        try:
+            self.places.has_run()
+            self.places.clear()
+        finally:
+            if hold is not None:
+                hold.release()
 
     async def _load(self, campaigns: Campaigns, duplicates: Any) -> Campaign:
         from clickasync.campaigns import OtherCampaignError
@@ -222,24 +210,24 @@ class Job:
         """The results as the store has them, on disk."""
         from clickasync.campaigns.files import sync_folder
 
-        format = format_of(self.places.results, self.sent.kept)
-        projection = Projection(ResultsFile(self.places.results, format, sync_folder), format, len(self.sent.kept))
+        file = ResultsFile(self.places.results, format_of(self.places.results, self.sent.kept), sync_folder)
+        projection = Projection(file, self.sent.recipients, self._left_out, kept=len(self.sent.kept))
         status = await campaign.status()
         tally = projection.tally
         tally.rows = status.recipients + status.bad_rows + len(self._left_out.duplicates)
         tally.duplicates = status.duplicates
-        await projection.write_all(campaign, self.sent.recipients, self._left_out, on_bad_row)
+        await projection.write_all(campaign, on_bad_row)
         self._bad_rows.end()
         return projection
 
-    async def _send(self, campaigns: Campaigns, campaign: Campaign, projection: Projection) -> Status:
+    async def _finish(self, campaigns: Campaigns, campaign: Campaign, projection: Projection) -> Status:
         """Send what is to be sent, then say what became of it."""
         started = time.monotonic()
-        end = _End()
+        end = End()
         try:
             status = await campaign.status()
             if status.ready or status.out:
-                end = await self._work(campaigns, campaign, projection)
+                end = await send(campaigns, campaign, projection, self.orders)
             if end.failure is not None:
                 raise end.failure
         finally:
@@ -249,82 +237,10 @@ class Job:
         is_all = counts["accepted"] + counts["duplicate"] == projection.tally.rows
         return end.status or (Status.OK if is_all else Status.NOT_ALL)
 
-    async def _work(self, campaigns: Campaigns, campaign: Campaign, projection: Projection) -> _End:
-        from clickasync.campaigns import Watch
-
-        watch = Watch(on_call=projection.note)
-        is_visible = not (self.orders.quiet or self.orders.as_json)
-        with (
-            ending(lambda: complain("interrupted: what is under way is finished; once more ends at once")) as asked,
-            progress_bar(projection.tally, visible=is_visible, is_away=lambda: watch.is_away),
-        ):
-            work = asked.task = asyncio.create_task(
-                campaigns.work(
-                    until_done=True,
-                    in_flight=self.orders.max_in_flight,
-                    names=[NAME],
-                    patience=self.orders.patience,
-                    stop=asked.stop,
-                    settle_after=SETTLE_AFTER,
-                    finish_within=FINISH_WITHIN,
-                    watch=watch,
-                )
-            )
-            writer = asyncio.create_task(projection.follow(campaign))
-            try:
-                await asyncio.wait([work, writer], return_when=asyncio.FIRST_COMPLETED)
-                asked.stop.set()  # if it is the writer that ended, for want of space
-                await asyncio.wait([work])
-            finally:
-                for task in (work, writer):
-                    task.cancel()
-                outcomes = await asyncio.gather(work, writer, return_exceptions=True)
-            end = self._end_of(outcomes[0], watch, asked)
-            await self._write_the_rest(campaign, projection, end, outcomes[1])
-            return end
-
-    def _end_of(self, outcome: BaseException | None, watch: Watch, asked: Ending) -> _End:
-        """How the work ended, as far as it knows itself."""
-        from clickasync.campaigns import DatabaseFullError
-
-        end = _End(status=Status.INTERRUPTED if asked.interrupted else None)
-        if isinstance(outcome, DatabaseFullError):
-            end.failure = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.places.store))
-        elif isinstance(outcome, ClickatellError) and watch.gave_up:
-            end.stopped_by = words(outcome)
-            if isinstance(outcome, AuthenticationError | TransportError):
-                end.status = end.status or status_of(outcome)
-        elif isinstance(outcome, Exception):
-            end.failure = outcome
-        return end
-
-    async def _write_the_rest(
-        self, campaign: Campaign, projection: Projection, end: _End, written: BaseException | None
-    ) -> None:
-        """Write what is known by now, and what is skipped."""
-        from clickasync.campaigns.states import REFUSED
-
-        status = await campaign.status()
-        if status.state == "paused" and status.reason is not None:
-            end.stopped_by = end.stopped_by or status.reason
-            if status.reason.startswith(REFUSED):
-                end.status = end.status or Status.USAGE
-        try:
-            if isinstance(written, OSError):
-                raise written
-            await projection.catch_up(campaign)
-            if projection.is_repeated:
-                await projection.write_all(campaign, self.sent.recipients, self._left_out)
-            if end.stopped_by is not None:
-                await projection.skip_the_rest(campaign, end.stopped_by)
-            projection.sync()
-        except OSError as error:
-            end.failure = end.failure or error
-
-    def _summarise(self, projection: Projection, seconds: float, end: _End) -> None:
+    def _summarise(self, projection: Projection, seconds: float, end: End) -> None:
         again = CURRENT.get().again("output", "force", resume=self.places.shown, retry_rejected=False)
         summary = Summary(projection.tally, str(self.places.shown), seconds, end.stopped_by, again)
-        if self.orders.as_json:
+        if self.as_json:
             show_json(summary.as_fields())
         elif not self.orders.quiet:
             summary.show()

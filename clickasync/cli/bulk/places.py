@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 from attrs import frozen
 
 from clickasync.errors import ConfigurationError
 
-__all__ = ["Places", "new_places", "places_of"]
+__all__ = ["NAME", "Places", "new_places", "places_of"]
 
-_LOGS = ("-wal", "-shm")
+NAME: Final = "bulk"
+"""The only campaign in the store of a run."""
+_LOGS: Final = ("-wal", "-shm")
 
 
 @frozen
@@ -40,10 +45,37 @@ class Places:
                 "sends to everybody again"
             )
 
+    def has_run(self) -> bool:
+        """Whether there is a run in the store. It is looked into without a trace.
+
+        Raises:
+            ConfigurationError: it is no store of a run: it must be neither used nor overwritten.
+        """
+        if not self.store.exists():
+            return False
+        # To open a file without a log would make one, and that it is missing says something (`Store`).
+        how = "mode=ro" if self._logs[0].exists() else "immutable=1"
+        names = {NAME}
+        try:
+            with closing(sqlite3.connect(f"{self.store.as_uri()}?{how}", uri=True)) as connection:
+                tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+                if not tables:
+                    return False
+                names = {name for (name,) in connection.execute("SELECT name FROM ca_campaigns")}
+        except sqlite3.Error as error:
+            raise ConfigurationError(f"{self.store} is not the store of a run: {error}") from None
+        if names - {NAME}:
+            raise ConfigurationError(f"{self.store} is not the store of a run: it has campaigns in it")
+        return bool(names)
+
     def clear(self) -> None:
         """Take away what an earlier run has left."""
-        for path in (self.results, self.store, *(self.store.with_name(self.store.name + log) for log in _LOGS)):
+        for path in (self.results, self.store, *self._logs):
             path.unlink(missing_ok=True)
+
+    @property
+    def _logs(self) -> list[Path]:
+        return [self.store.with_name(self.store.name + log) for log in _LOGS]
 
 
 def new_places(output: Path | None, recipients: str) -> Places:
@@ -67,16 +99,17 @@ def places_of(results: Path, recipients: str) -> Places:
     """Of the run whose results these are, wherever they were moved to. The file itself may be gone: it is made anew.
 
     Raises:
-        ConfigurationError: there is no store beside it.
+        ConfigurationError: there is no run beside it.
     """
     target = results.resolve()
     if Path(recipients).resolve() == target:
         raise ConfigurationError("--resume takes the results of a run, and this is the file of recipients itself")
     beside = [target.with_suffix(".db"), results.absolute().with_suffix(".db")]
     for store in beside:
-        if store.exists():
-            return Places(results, target, store.resolve())
+        places = Places(results, target, store.resolve())
+        if places.has_run():
+            return places
     raise ConfigurationError(
-        f"there is nothing to resume: {beside[0]} does not exist, and nothing else knows what was sent. Bring it back "
-        "from where the run was; or start afresh with --force, which sends to everybody again"
+        f"there is nothing to resume: {beside[0]} does not exist, or has no run in it, and nothing else knows what was "
+        "sent. Bring it back from where the run was; or start afresh with --force, which sends to everybody again"
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from attrs import define, field
 
-from clickasync.cli.bulk.results import Format, Line, ResultsFile, lines_of
+from clickasync.cli.bulk.results import Line, ResultsFile, lines_of
 from clickasync.cli.typed import words
 from clickasync.recipients import BadRow, Recipients, Row
 
@@ -40,6 +40,8 @@ class Tally:
     counts: Counter[str] = field(factory=Counter)
     rows: int = 0
     """All, also those of which nothing is known yet."""
+    under_way: int = 0
+    """Those that may have been sent, which nobody knows before the gateway was asked: known once the run has ended."""
     duplicates: int = 0
     """How many have a number that stands in an earlier row, whether they are sent to or not."""
 
@@ -85,26 +87,25 @@ class Projection:
 
     Args:
         file: what is written to.
-        format: how.
+        recipients: whose results they are.
+        left_out: which of them are not sent to.
         kept: how many cells are kept beside the results.
     """
 
-    def __init__(self, file: ResultsFile, format: Format, kept: int) -> None:
+    def __init__(self, file: ResultsFile, recipients: Recipients, left_out: LeftOut, *, kept: int) -> None:
         self._file = file
-        self._format = format
+        self._recipients = recipients
+        self._left_out = left_out
         self._kept = kept
         self._written: dict[int, bytes] = {}  # by call: the outcomes that were written
         self._changed: dict[int, None] = {}
         self._wake = asyncio.Event()
         self.tally = Tally()
-        self.is_repeated = False
-        """Whether a row has two lines, for the first one was not the last word of it."""
+        self._is_repeated = False  # whether a row has two lines, because the first one was not its last word
 
     # -- the whole file
 
-    async def write_all(
-        self, campaign: Campaign, recipients: Recipients, left_out: LeftOut, on_bad_row: OnBadRow | None = None
-    ) -> None:
+    async def write_all(self, campaign: Campaign, on_bad_row: OnBadRow | None = None) -> None:
         """Write the file anew, and put it in its place.
 
         Raises:
@@ -113,7 +114,7 @@ class Projection:
         self._written.clear()
         self.tally.counts.clear()
         self._file.begin()
-        found = left_out.find(recipients)
+        found = self._left_out.find(self._recipients)
         while some := await asyncio.to_thread(list, islice(found, 1000)):
             for row, result, why in some:
                 if result == "rejected" and on_bad_row is not None:
@@ -124,7 +125,7 @@ class Projection:
         async for call in campaign.calls():
             self._write(call)
         self._file.put_in_place()
-        self.is_repeated = False
+        self._is_repeated = False
 
     # -- as the run goes on
 
@@ -158,25 +159,31 @@ class Projection:
             for call in calls:
                 self._write(call)
 
-    async def skip_the_rest(self, campaign: Campaign, reason: str) -> None:
-        """Write that what was not sent will not be, in this run, and why.
+    async def end(self, campaign: Campaign, *, stopped_by: str | None, is_torn: bool) -> None:
+        """Write what is known at the end of a run, and bring it to the disk.
+
+        Args:
+            campaign: the campaign.
+            stopped_by: why the rest is skipped.
+            is_torn: whether it could not be written before.
 
         Raises:
             OSError: it cannot be written.
         """
+        if not is_torn:
+            await self.catch_up(campaign)
+        if is_torn or self._is_repeated:
+            await self.write_all(campaign)
+        if stopped_by is not None:
+            await self._skip_the_rest(campaign, stopped_by)
+        self._file.sync()
+
+    async def _skip_the_rest(self, campaign: Campaign, reason: str) -> None:
         async for call in campaign.calls():
             open = [at for at, result in enumerate(call.results) if result == _READY]
-            if open:
+            if open and not call.is_under_way:
                 self._put(lines_of(call, open, reason=reason))
                 self.tally.counts["skipped"] += len(open)
-
-    def sync(self) -> None:
-        """Bring the file to the disk.
-
-        Raises:
-            OSError: it could not be done.
-        """
-        self._file.sync()
 
     def close(self) -> None:
         """Close the file."""
@@ -186,14 +193,14 @@ class Projection:
         before, self._written[call.id] = self._written.get(call.id), call.outcome
         if before is None and call.tags is None and all(result == "accepted" for result in call.results):
             self.tally.counts["accepted"] += len(call.results)
-            self._file.write(self._format.accepted(call))
+            self._file.write(self._file.format.accepted(call))
             return
         before = before or bytes(len(call.outcome))
         new = [at for at, result in enumerate(call.results) if result != _READY and before[at] != call.outcome[at]]
         self.tally.counts.update(call.results[at] for at in new if not before[at])
         if any(before[at] for at in new):  # the counts are right again once the file is written anew
-            self.is_repeated = True
+            self._is_repeated = True
         self._put(lines_of(call, new))
 
     def _put(self, lines: Iterable[Line]) -> None:
-        self._file.write(self._format.lines(lines))
+        self._file.write(self._file.format.lines(lines))

@@ -204,7 +204,7 @@ class ResultsFile:
 
     def __init__(self, path: Path, format: Format, sync_folder: Callable[[Path], None]) -> None:
         self.path = path
-        self._format = format
+        self.format = format
         self._sync_folder = sync_folder
         self._file: IO[str] | None = None
         self._beside: Path | None = None
@@ -218,7 +218,7 @@ class ResultsFile:
         self.close()
         self._beside = self.path.with_name(f"{self.path.name}.new")
         self._file = self._beside.open("w", encoding="utf-8", newline="")
-        self._file.write(self._format.header)
+        self._file.write(self.format.header)
 
     def put_in_place(self) -> None:
         """Put what was written since `begin` in the place of the old one. From here on it is appended to.
@@ -251,7 +251,7 @@ class ResultsFile:
         """Close it; one that was not put in its place is taken away."""
         if self._file is not None:
             file, self._file = self._file, None
-            with suppress(OSError):  # of a full disk, which was told before
+            with suppress(OSError):  # of a full disk, which was said before
                 file.close()
         if self._beside is not None:
             self._beside.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
@@ -10,7 +9,6 @@ import shlex
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,42 +16,13 @@ import pytest
 from clickasync.cli.bulk.display import progress_bar
 from clickasync.cli.bulk.projection import Tally
 from clickasync.simulator import Gateway
+from tests.support.bulk_runs import kinds, numbers, read, sent_to, wait_for, write
 
 from .conftest import Cli, Start
 
 pytestmark = pytest.mark.usefixtures("account")
 
 ANN, BEN, EVE = "27821234567", "27827654321", "27825555555"
-
-
-def write(text: str, name: str = "r.csv") -> Path:
-    path = Path(name)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def numbers(count: int, name: str = "r.csv") -> Path:
-    return write("".join(f"2782{n:07}\n" for n in range(count)), name)
-
-
-def read(path: str | Path = "r.results.csv") -> list[dict[str, str]]:
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def kinds(path: str | Path = "r.results.csv") -> list[str]:
-    return [row["result"] for row in sorted(read(path), key=lambda row: int(row["row"]))]
-
-
-def sent_to(gateway: Gateway) -> Counter[str]:
-    return Counter(message.to for message in gateway.messages)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_a_template_is_filled_and_every_row_accounted_for(cli: Cli, gateway: Gateway) -> None:
@@ -200,7 +169,7 @@ def test_ctrl_c_writes_down_what_is_known_and_the_rest_can_be_resumed(start: Sta
 def test_asked_twice_it_ends_at_once(start: Start, cli: Cli, gateway: Gateway, first: signal.Signals) -> None:
     """What is under way is uncertain then, and is not sent again."""
     numbers(300)
-    gateway.latency = 20
+    gateway.latency = 5
     process = start("bulk", "r.csv", "--text", "Hi", "--batch-size", "50", "--max-in-flight", "4")
     wait_for(lambda: len(gateway.messages) >= 200)
     process.send_signal(first)
