@@ -75,11 +75,9 @@ def test_killed_again_and_again(start: Start, cli: Cli, gateway: Gateway, seed: 
     arguments: tuple[str, ...] = RUN
     for _ in range(3):
         has_sent = partial(sent_more_than, gateway, len(gateway.messages) + dice.randrange(1000))
-        moment: Callable[[], bool] = dice.choice(
-            [STORE.exists, Path(f"{RESULTS}.new").exists, LOG.exists, has_sent, has_sent]
-        )
+        moments: list[Callable[[], bool]] = [STORE.exists, Path(f"{RESULTS}.new").exists, LOG.exists, has_sent]
         process = start(*arguments)
-        wait_for(partial(any_of, moment, partial(has_ended, process)))
+        wait_for(partial(any_of, dice.choice(moments), partial(has_ended, process)))
         process.kill()
         if process.wait(10) == 2:  # there was no run in the store yet
             assert gateway.messages == []

@@ -137,7 +137,7 @@ def test_resume_with_another_rate(cli: Cli, gateway: Gateway) -> None:
     assert len(gateway.messages) == 40
 
 
-def test_ctrl_c_writes_down_what_is_known_and_the_rest_can_be_resumed(start: Start, cli: Cli, gateway: Gateway) -> None:
+def test_after_ctrl_c_the_rest_can_be_resumed(start: Start, cli: Cli, gateway: Gateway) -> None:
     numbers(3000)
     gateway.latency = 0.05
     run = ("bulk", "r.csv", "--text", "Hi", "--batch-size", "10", "--max-in-flight", "4")
