@@ -84,6 +84,6 @@ async def _worker(database: str, environment: Mapping[str, str]) -> asyncio.subp
 
 async def _until(campaign: Campaign, condition: Callable[[Status], bool]) -> Status:
     async with asyncio.timeout(_PATIENCE):
-        while not condition(status := await campaign.status()):  # noqa: ASYNC110 - other processes set no event of ours
+        while not condition(status := await campaign.status()):  # other processes set no event of ours
             await asyncio.sleep(0.1)
     return status

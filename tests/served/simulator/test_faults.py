@@ -56,7 +56,8 @@ def test_a_cut_reply_is_half_of_what_was_promised_and_then_a_fin(gateway: Gatewa
     assert b"content-length: 36\r\n" in seen.data
 
 
-def test_a_second_reply_comes_with_the_first_and_the_connection_lives_on(gateway: Gateway, url: str) -> None:
+def test_a_second_reply_comes_with_the_first(gateway: Gateway, url: str) -> None:
+    """A second reply comes with the first and the connection lives on."""
     gateway.fail_next("sendmsg", second=True)
     with connect(url) as stream:
         stream.sendall(SEND)
@@ -69,7 +70,7 @@ def test_a_second_reply_comes_with_the_first_and_the_connection_lives_on(gateway
         assert read_one(stream).body == b"Credit: 9999.0"
 
 
-def test_requests_in_a_row_on_one_connection_are_answered_in_order(gateway: Gateway, url: str) -> None:
+def test_requests_in_a_row_are_answered_in_order(gateway: Gateway, url: str) -> None:
     """Also behind a second reply, whose bytes went past what knows HTTP."""
     gateway.fail_next("sendmsg", second=True)
     with connect(url) as stream:
