@@ -17,6 +17,7 @@ from clickasync.campaigns.optouts import OptOutEntry, OptOuts
 from clickasync.campaigns.packing import BadItem, Witness
 from clickasync.campaigns.reconcile import Reconciled
 from clickasync.campaigns.results import RESULTS, CallResults, Preview, Result
+from clickasync.campaigns.sources import Tagging
 from clickasync.campaigns.status import Status, WorkerSeen
 from clickasync.campaigns.worker import Watch
 
@@ -36,6 +37,7 @@ __all__ = [
     "Reconciled",
     "Result",
     "Status",
+    "Tagging",
     "Watch",
     "Witness",
     "WorkerSeen",

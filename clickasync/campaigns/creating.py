@@ -27,7 +27,7 @@ from clickasync.campaigns.errors import OtherCampaignError
 from clickasync.campaigns.loading import Existing, Loader, find
 from clickasync.campaigns.packing import Items, Packer, Plain, Rules, Witness
 from clickasync.campaigns.schema import campaigns, rates
-from clickasync.campaigns.sources import CampaignSource, Rows, TagOf, rows_of
+from clickasync.campaigns.sources import CampaignSource, Rows, Tagging, rows_of
 from clickasync.campaigns.states import KEY_BYTES
 from clickasync.campaigns.store import Store
 from clickasync.campaigns.texts import plain_options
@@ -55,7 +55,7 @@ class Plan:
     is_each: bool = False
     """Whether a number that stands there twice is sent to twice."""
     tag_column: str | None = None
-    tag_of: TagOf | None = None
+    tagging: Tagging | None = None
     witness: Witness | None = None
     fingerprint: str | None = None
     """The user's own, in place of a digest of the rows."""
@@ -188,7 +188,7 @@ async def create(store: Store, plan: Plan, source: CampaignSource) -> int:
             source,
             plan.text,
             tag_column=plan.tag_column,
-            tag_of=plan.tag_of,
+            tagging=plan.tagging,
             needs_text=plan.options.get("data") is None,
         )
     )

@@ -25,7 +25,7 @@ from clickasync.campaigns.packing import Witness
 from clickasync.campaigns.reconcile import SETTLE_SECONDS, Reconciled, reconcile
 from clickasync.campaigns.reports import Hooks, OnMessage, OnReport, hooks
 from clickasync.campaigns.schema import campaigns
-from clickasync.campaigns.sources import CampaignSource, TagOf
+from clickasync.campaigns.sources import CampaignSource, Tagging
 from clickasync.campaigns.store import Store
 from clickasync.campaigns.upgrade import upgrade
 from clickasync.campaigns.worker import Until, Watch, Worker
@@ -141,7 +141,7 @@ class Campaigns:
         exclude: Collection[str] = (),
         first: int | None = None,
         stop_at_rejected: float | None = None,
-        tag_of: TagOf | None = None,
+        tagging: Tagging | None = None,
         witness: Witness | None = None,
         **options: Unpack[MessageOptions],
     ) -> Campaign:
@@ -161,7 +161,7 @@ class Campaigns:
             exclude: numbers to leave out.
             first: send to so many, then pause, to look before the rest.
             stop_at_rejected: pause when so many percent were rejected, of 50 or more.
-            tag_of: makes the tag of a row of a file, in place of `tag_column`.
+            tagging: makes the tag of a row of a file, in place of `tag_column`.
             witness: hears of the rows that are left out.
             options: as of `Client.bulk`.
 
@@ -184,7 +184,7 @@ class Campaigns:
             starts_at=starts_at,
             is_each=duplicates == "each",
             tag_column=tag_column,
-            tag_of=tag_of,
+            tagging=tagging,
             witness=witness,
             fingerprint=fingerprint,
             exclude=frozenset(map(normalise, exclude)),

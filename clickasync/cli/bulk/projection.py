@@ -28,6 +28,8 @@ __all__ = ["KINDS", "LeftOut", "OnBadRow", "Projection", "Tally"]
 KINDS: Final = ("accepted", "rejected", "uncertain", "skipped", "suppressed", "duplicate")
 _READY: Final = "ready"
 _AT_ONCE: Final = 100
+_TOGETHER: Final = 0.05
+"""Seconds for which outcomes are gathered: to write 20 calls together takes half of what it takes one by one."""
 
 OnBadRow: TypeAlias = Callable[[int, str], None]
 """Told of a row that cannot be sent to: its line, and why."""
@@ -105,8 +107,12 @@ class Projection:
 
     # -- the whole file
 
-    async def write_all(self, campaign: Campaign, on_bad_row: OnBadRow | None = None) -> None:
+    async def write_all(self, campaign: Campaign | None, on_bad_row: OnBadRow | None = None) -> None:
         """Write the file anew, and put it in its place.
+
+        Args:
+            campaign: the campaign; None: nothing was sent yet.
+            on_bad_row: hears of the rows that cannot be sent to.
 
         Raises:
             OSError: it cannot be written.
@@ -122,8 +128,9 @@ class Projection:
                 kept = [*row.cells, *[""] * self._kept][: self._kept]
                 self._put([Line(row.row, row.to, result, error=f"line {row.line}: {why}", kept=kept)])
                 self.tally.counts[result] += 1
-        async for call in campaign.calls():
-            self._write(call)
+        if campaign is not None:
+            async for call in campaign.calls():
+                self._write(call)
         self._file.put_in_place()
         self._is_repeated = False
 
@@ -142,6 +149,7 @@ class Projection:
         """
         while True:
             await self._wake.wait()
+            await asyncio.sleep(_TOGETHER)
             self._wake.clear()
             await self.catch_up(campaign)
 
@@ -190,12 +198,12 @@ class Projection:
         self._file.close()
 
     def _write(self, call: CallResults) -> None:
-        before, self._written[call.id] = self._written.get(call.id), call.outcome
-        if before is None and call.tags is None and all(result == "accepted" for result in call.results):
+        before = self._written.get(call.id) or bytes(len(call.outcome))
+        self._written[call.id] = call.outcome
+        if call.tags is None and not any(before) and set(call.results) == {"accepted"}:
             self.tally.counts["accepted"] += len(call.results)
             self._file.write(self._file.format.accepted(call))
             return
-        before = before or bytes(len(call.outcome))
         new = [at for at, result in enumerate(call.results) if result != _READY and before[at] != call.outcome[at]]
         self.tally.counts.update(call.results[at] for at in new if not before[at])
         if any(before[at] for at in new):  # the counts are right again once the file is written anew

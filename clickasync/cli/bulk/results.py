@@ -13,7 +13,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import repeat
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
@@ -118,9 +117,10 @@ class Csv:
 
     def accepted(self, call: CallResults) -> str:
         """As `Format.accepted`."""
-        nothing = repeat("")
-        each = zip(call.rows, call.numbers, call.results, call.ids, call.climsgids, nothing, nothing, nothing)  # noqa: B905
-        return _csv(each)
+        if "".join(map(str, call.ids)).isalnum():  # then nothing is to be quoted, and it takes a quarter of the time
+            each = zip(call.rows, call.numbers, call.ids, call.climsgids, strict=True)
+            return "".join([f"{row},{to},accepted,{id},{climsgid},,,\n" for row, to, id, climsgid in each])
+        return self.lines(lines_of(call, range(len(call.rows))))
 
 
 def _csv(records: Iterable[Iterable[object]]) -> str:
