@@ -211,9 +211,10 @@ def test_an_absolute_target_is_read_as_proxies_send_it(url: str) -> None:
 
 
 def test_a_client_that_wants_the_connection_closed_gets_a_fin(gateway: Gateway, url: str) -> None:
-    for fault in ({}, {"second": True}):
+    faults: list[dict[str, Any]] = [{}, {"second": True}]
+    for fault in faults:
         if fault:
-            gateway.fail_next("getbalance", **fault)  # type: ignore[arg-type]
+            gateway.fail_next("getbalance", **fault)
         with connect(url) as stream:
             stream.sendall(form("/http/getbalance").replace(b"Host:", b"Connection: close\r\nHost:"))
             assert see(stream).end == "fin"
