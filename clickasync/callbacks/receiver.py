@@ -99,12 +99,16 @@ def receiver(
         observer: sees every callback, and how it was answered: see `clickasync.Observer`.
 
     Raises:
-        ConfigurationError: the user name of `auth` holds a colon.
+        ConfigurationError: the user name of `auth` holds a colon, or `observer` is none.
 
     >>> async def save(report: DeliveryReport) -> None:
     ...     print(report.id, report.status.description)
     >>> app = receiver(on_report=save, auth=("hook", "secret"))
     """
+    if observer is not None:
+        from clickasync.observe import check
+
+        check(observer)
     return _Receiver(
         on_report=on_report,
         on_message=on_message,
