@@ -213,7 +213,7 @@ class _Receiver:
         try:
             claim = await self.store.claim(key)
         except Exception as error:
-            logger.exception("the store of handled callbacks failed to claim %s", key)
+            logger.exception("the store of handled callbacks failed to claim %a", key)
             return evolve(_FAILED, error=type(error))
         if claim != "new":
             return _OK if claim == "done" else _BUSY
@@ -222,7 +222,7 @@ class _Receiver:
             await handle()
             answer = _OK
         except Exception as error:
-            logger.exception("the handler of %s failed", key)
+            logger.exception("the handler of %a failed", key)
             answer = evolve(_FAILED, error=type(error))
         finally:
             await self._settle(key, handled=answer is _OK)
@@ -234,7 +234,7 @@ class _Receiver:
             try:
                 await (self.store.done(key) if handled else self.store.release(key))
             except Exception:
-                logger.exception("the store of handled callbacks failed to settle %s", key)
+                logger.exception("the store of handled callbacks failed to settle %a", key)
 
 
 async def _live(receive: Receive, send: Send) -> None:
