@@ -261,6 +261,54 @@ def test_a_failed_assertion_lists_what_did_arrive(project: pytest.Pytester) -> N
     )
 
 
+@pytest.mark.parametrize(("mode", "loops"), [("strict", ["asyncio", "trio"]), ("auto", ["asyncio"])])
+def test_async_plugins_work_side_by_side(mode: str, loops: list[str], project: pytest.Pytester) -> None:
+    """pytest-asyncio and anyio, with fixtures that keep a client open. In auto mode the former takes all of these."""
+    project.makepyfile(f"""
+        import pytest, pytest_asyncio
+        from clickasync import Client
+        from clickasync.callbacks import receiver
+
+        @pytest_asyncio.fixture
+        async def client(clickatell):
+            async with Client() as client:
+                yield client
+
+        @pytest.mark.asyncio
+        async def test_of_pytest_asyncio(client, clickatell):
+            answers = []
+            async def note(message):
+                answers.append(message.text)
+            await client.send("27821234567", "Hi")
+            clickatell.report_to(receiver(on_message=note))
+            clickatell.reply("27821234567", "Yes")
+            await clickatell.await_callbacks()
+            assert answers == ["Yes"]
+
+        @pytest.fixture(params={loops})
+        def anyio_backend(request):
+            return request.param
+
+        @pytest.fixture
+        async def other(clickatell, anyio_backend):
+            async with Client() as client:
+                yield client
+
+        @pytest.mark.anyio
+        async def test_of_anyio(other, clickatell):
+            await other.send("27821234567", "Hi")
+            assert (await clickatell.await_for()).text == "Hi"
+    """)
+    run(
+        project,
+        "-o",
+        f"asyncio_mode={mode}",
+        "-o",
+        "asyncio_default_fixture_loop_scope=function",
+        passed=1 + len(loops),
+    )
+
+
 def test_each_worker_of_xdist_has_a_gateway(project: pytest.Pytester) -> None:
     project.makepyfile("""
         import pytest
