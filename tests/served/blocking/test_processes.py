@@ -171,6 +171,32 @@ def test_too_late_at_exit_is_said_clearly() -> None:
     assert gateway.messages == []
 
 
+def test_the_end_of_the_program_ends_a_run() -> None:
+    """In a thread that is still at it then, nothing is said of what may have been sent but that."""
+    faulty = FaultyGateway(Gateway(), always("sendmsg", Fault.SILENCE))
+    with served(faulty) as url:
+        program = """
+            def late():
+                try:
+                    next(run)
+                except Exception as error:
+                    print(type(error).__name__, error)
+                run.__exit__(None, None, None)
+                print(*[type(result).__name__ for result in run.unfinished])
+            atexit.register(late)  # before the loop is there, so that it runs when the loop has ended
+            run = client.bulk(["27820000001"], "Hi").__enter__()
+            thread = threading.Thread(target=lambda: next(run), daemon=True)
+            threading.excepthook = lambda hook: None
+            thread.start()
+            sys.stdin.read()
+        """
+        with started(program, url) as process:
+            wait_until(lambda: faulty.calls["sendmsg"] == 1)
+            out, err = process.communicate(timeout=30)
+    said = "ClosedError the interpreter is about to exit; `unfinished` has what was under way"
+    assert (process.returncode, out, err) == (0, f"{said}\nUncertain\n", "")
+
+
 def test_ctrl_c_ends_a_call_that_hangs() -> None:
     """And the list of what became of the recipients is complete by then."""
     faulty = FaultyGateway(Gateway(), always("sendmsg", Fault.SILENCE))
