@@ -19,14 +19,13 @@ import inspect
 import time
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
-from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 import anyio
 
-from clickasync.blocking.loop import call
+from clickasync.blocking.loop import call, leave
 from clickasync.errors import ClickatellError, ClosedError, InvalidOptionError
 from clickasync.options import Message
 from clickasync.results import Skipped
@@ -162,8 +161,7 @@ class Bulk:
     ) -> None:
         assert self._reading is not None  # for the type checker
         self._has_left = True
-        with suppress(ClosedError):  # the interpreter is about to exit, and the loop has ended the run
-            call(partial(self._run.__aexit__, None, None, None))
+        leave(partial(self._run.__aexit__, None, None, None))
         self._reading.close()
 
     def __iter__(self) -> Iterator[SendResult]:

@@ -36,9 +36,10 @@ from typing import Final, TypeVar
 import anyio
 from anyio.from_thread import BlockingPortal
 
+from clickasync.background import spawn
 from clickasync.errors import ClosedError, OutcomeUnknownError
 
-__all__ = ["call"]
+__all__ = ["call", "leave"]
 
 T = TypeVar("T")
 
@@ -89,6 +90,20 @@ def call(function: Callable[[], Awaitable[T]]) -> T:
         raise
 
 
+def leave(function: Callable[[], Awaitable[None]]) -> None:
+    """Let the loop await `function`, which ends something, and wait for it, unless this is the loop's thread.
+
+    There, the garbage collector may close a generator that was left in the middle of a block. At the interpreter's exit
+    the loop has ended all by itself.
+    """
+    loop = _here()
+    if loop.is_here:
+        spawn(function, name="clickasync: leave")
+    else:
+        with suppress(ClosedError):
+            call(function)
+
+
 class _Loop:
     """The loop of one process."""
 
@@ -101,6 +116,11 @@ class _Loop:
     def is_up(self) -> bool:
         """Whether a call can be made in it."""
         return self._portal.done()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is its thread."""
+        return self._thread is threading.current_thread()
 
     def start(self) -> None:
         """Start its thread."""
@@ -116,7 +136,7 @@ class _Loop:
         try:
             return self._portal.result().start_task_soon(function)
         except RuntimeError as error:
-            if self._thread is threading.current_thread():
+            if self.is_here:
                 raise RuntimeError(
                     "this is called in the event loop of the background itself, which would wait for itself; use "
                     "clickasync.Client in async code"
