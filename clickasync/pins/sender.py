@@ -262,9 +262,11 @@ def _store(store: PinStore | str | Engine | AsyncEngine | None, clock: Callable[
     if all(hasattr(store, name) for name in ("get", "put", "take_try", "use")):
         return store  # type: ignore[return-value] # it can do all that a store does
     try:
-        from clickasync.pins import SqlStore
+        from clickasync.pins.sql import SqlStore
     except ModuleNotFoundError as error:
-        raise ConfigurationError(str(error)) from None
+        if error.name != "sqlalchemy":
+            raise
+        raise ConfigurationError("codes in a database need SQLAlchemy: pip install 'clickasync[pins]'") from None
     return SqlStore(store, clock=clock)  # type: ignore[arg-type] # it says what is wrong
 
 
