@@ -100,7 +100,7 @@ class Sample:
     peak: float = 0.0
     """Bytes: the most memory that the process ever had."""
     disk: float = 0.0
-    """Bytes on the disk."""
+    """Bytes on the disk; or, of what waits for it, the seconds that the disk takes."""
     at: float = 0.0
     """When, by the clock of whoever asked: seconds, in the middle of it."""
 
@@ -163,7 +163,7 @@ class Figure:
 
     @property
     def disk(self) -> float:
-        """Bytes on the disk, for one item: the median of the samples."""
+        """What the disk has to do with it: the median of the samples."""
         return median(sample.disk for sample in self.samples)
 
 

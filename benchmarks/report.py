@@ -108,7 +108,8 @@ def _campaign_targets(figures: Sequence[Figure]) -> list[Target]:
     for figure in measured:
         what, wall = f"campaigns: {figure.case}, {figure.who}", figure.median("wall") * figure.scale
         if "begin" in figure.case:
-            rows.append(Target(f"{what}, ms", wall, None, 5.0))
+            best = 1e3 * min(figure.values("wall"))  # whoever else uses the disk only adds to it
+            rows.append(Target(f"{what}, ms", best, None, 5.0))
         elif "takeover" in figure.case:
             rows.append(Target(f"{what}, s", wall, None, 5.0))
         elif "loaded" in figure.case:

@@ -246,7 +246,8 @@ class Lane:
         answers: _Answers,
         positions: list[int],
     ) -> _NotSent | None:
-        numbers = [call.numbers[position] for position in positions]
+        is_whole = len(positions) == len(call.numbers)
+        numbers = list(call.numbers) if is_whole else [call.numbers[position] for position in positions]
         climsgid = climsgid_of(call.key, positions[0] if call.is_block else 0, begun.generation)
         message = self.texts.message(call, campaign, positions[0])
         may_reopen = begun.tries < MOST_TRIES
@@ -276,7 +277,7 @@ class Lane:
         lines = answer.each
         if answer.stop is not None:
             answers.stops = _reason(answer.stop)
-        if len(positions) == len(call.numbers) and set(map(type, lines)) == {str}:
+        if is_whole and set(map(type, lines)) == {str}:
             answers.ids = list(lines)  # type: ignore[arg-type]
             return None
         for position, line in zip(positions, lines, strict=True):

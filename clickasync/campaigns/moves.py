@@ -62,6 +62,8 @@ class Begun:
     @property
     def open(self) -> list[int]:
         """The positions to be sent to."""
+        if not any(self.outcome):
+            return list(range(len(self.outcome)))
         return [position for position, byte in enumerate(self.outcome) if byte == 0]
 
 
