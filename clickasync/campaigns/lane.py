@@ -300,14 +300,20 @@ class Lane:
 
     async def _write(self, call: Claimed, begun: Begun, answers: _Answers, failure: _NotSent | None) -> None:
         stops = answers.stops or (failure.stops if failure is not None else None)
+        not_paused: DatabaseAwayError | None = None
         if stops is not None:
-            await self.heart.pause(call.campaign_id, stops)
+            try:
+                await self.heart.pause(call.campaign_id, stops)
+            except DatabaseAwayError as error:  # what the reply said is more precious, and tried for longer
+                not_paused = error
         if answers.ids is not None:
             await self.moves.finish_accepted(call, begun, answers.ids)
         elif failure is not None and not answers.said and not answers.again:
             await self.moves.release(call, begun)
         else:
             await self.moves.finish(call, begun, answers.said, answers.reopened, again=answers.again)
+        if not_paused is not None:
+            raise not_paused
 
     async def _account_for(self, call: Claimed, begun: Begun | None, sending: Sending, answers: _Answers) -> None:
         """The lane was cut off: what became of the call, by what is known."""
