@@ -6,7 +6,7 @@ The life of a call in a lane, and what an accident in each step leaves behind:
 step        what happens                          if the worker dies here
 ==========  ====================================  =================================================================
 claim       the call is mine, by its epoch        another worker puts it back: nothing has left
-reserve     its time is taken from the rate       likewise
+reserve     its time is taken from the rates      likewise
 session     a session is there                    likewise: no authentication lies between intent and request
 begin       the intent is committed               another worker asks the gateway, and never sends
 send        the request leaves                    likewise
@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import anyio
@@ -139,6 +139,10 @@ def _words(error: ClickatellError) -> Words:
     return Words(None, getattr(error, "reason", None) or str(error))
 
 
+async def _at_once(recipients: int) -> None:
+    """There is no limit."""
+
+
 @define(eq=False)
 class Lane:
     """One lane of a worker."""
@@ -152,6 +156,8 @@ class Lane:
     """Awaitable: seconds to wait for the rate; None: no room within a second."""
     clocks: Callable[[], tuple[float, float]] = clocks
     """The monotonic clock and the wall clock."""
+    take_turn: Callable[[int], Awaitable[object]] = _at_once
+    """Waits for the limits of the client itself: before `begin`, after which a request must leave soon."""
 
     async def carry(self, call: Claimed, campaign: Sendable) -> None:
         """Carry a call that was claimed to its end, whatever happens.
@@ -201,6 +207,7 @@ class Lane:
             if wait is None:
                 return False
             await asyncio.sleep(max(0.0, wait))
+        await self.take_turn(len(call.numbers))
         try:
             self.texts.check(call, campaign)
             await self.executor.session.live()

@@ -14,9 +14,9 @@ import pytest
 from attrs import evolve, frozen
 from sqlalchemy import text, update
 
-from clickasync import MessageStatus
+from clickasync import Client, MessageStatus
 from clickasync.callbacks import DeliveryReport
-from clickasync.campaigns import DatabaseFullError, changing
+from clickasync.campaigns import Campaigns, DatabaseFullError, changing
 from clickasync.campaigns.heart import Heart
 from clickasync.campaigns.lane import Lane
 from clickasync.campaigns.moves import Begun, Claimed, Moves
@@ -29,9 +29,9 @@ from clickasync.campaigns.store import Store
 from clickasync.campaigns.texts import Texts
 from clickasync.options import compile_message
 from clickasync.protocol import Lines
-from tests.support.campaigning import Scene, scene
+from tests.support.campaigning import Scene, scene, until
 from tests.support.databases import campaign_of, change_campaign, kill, make, read, worker
-from tests.support.ledger import Entry
+from tests.support.ledger import Entry, ledger
 
 pytestmark = pytest.mark.anyio
 
@@ -245,6 +245,22 @@ async def test_a_pause_among_the_first_ones(database: str, tmp_path: Path) -> No
         await campaign.resume()
         await stage.campaigns.work(until_done=True)
         assert (await campaign.status()).accepted == 100
+
+
+async def test_a_client_that_is_slower_than_its_calls(tmp_path: Path) -> None:
+    """A call that must wait for the client's own limit waits before it is begun, and not until it is held back."""
+    with ledger(tmp_path) as gateway:
+        account = {"api_id": 1, "user": "demo", "password": "demo", "base_url": gateway.url}
+        async with (
+            Client(**account, rate_limit=1.0, batch_size=1) as client,  # type: ignore[arg-type]
+            Campaigns(tmp_path / "slow.db", client=client) as campaigns,
+        ):
+            campaign = await campaigns.create("spring", NUMBERS, "Hi")
+            work = asyncio.create_task(campaigns.work(in_flight=3))
+            status = await until(campaign, lambda status: status.accepted)
+            assert (status.out, status.ready) == (0, 2)  # both are waited for, and neither is begun
+            work.cancel()
+            await asyncio.wait([work])
 
 
 async def test_no_credit_and_a_full_disk(tmp_path: Path) -> None:
