@@ -105,7 +105,7 @@ class Sample:
     """When, by the clock of whoever asked: seconds, in the middle of it."""
 
 
-class Absent(Exception):  # noqa: N818 - nothing is wrong
+class Absent(Exception):  # nothing is wrong
     """A peer is not installed."""
 
 

@@ -68,6 +68,7 @@ class CallEnded:
     """An attempt has ended."""
 
     outcome: Outcome
+    """What the attempt came to."""
     accepted: int = 0
     """Recipients that the gateway took."""
     rejected: int = 0

@@ -108,7 +108,7 @@ class _Reading:
                 self._handful.append(next(self._items))
         except StopIteration:
             has_ended = True
-        except Exception as error:  # noqa: BLE001 - raised to the user once what is under way is done
+        except Exception as error:  # raised to the user once what is under way is done
             failure = error
             if isinstance(error, StopAsyncIteration):  # which would pass for the end of the source
                 failure = RuntimeError("the source raised StopAsyncIteration")

@@ -116,7 +116,7 @@ class Campaign:
     async def retry(self, errors: Collection[str] | None = None) -> int:
         """Send again to those who were rejected (for one of these errors, by code); gives how many.
 
-        Never to those of whom nobody can know: they may have got it.
+        Never to those whose outcome nobody can know: they may have got it.
 
         Raises:
             ConfigurationError: it was cancelled.

@@ -91,7 +91,7 @@ class _Folder:
             reports = [report for report, _ in taken]
             try:
                 ours = await self._store.change(partial(fold, reports=reports))
-            except Exception as error:  # noqa: BLE001 - told to each of those who wait
+            except Exception as error:  # told to each of those who wait
                 for _, done in taken:
                     if not done.done():
                         done.set_exception(error)

@@ -167,7 +167,7 @@ class SqliteDatabase:
                 (step, list(map(step.ready.row, raw.execute(step.ready.sql, step.values).fetchall()))) for step in steps
             ]
             raw.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - it is raised to each of those who wait
+        except Exception as error:  # it is raised to each of those who wait
             if raw.in_transaction:
                 raw.rollback()
             ours = _as_ours(error)

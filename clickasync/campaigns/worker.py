@@ -163,11 +163,12 @@ class Worker:
                 self._end_by(error)
 
     async def _carry(self, call: Claimed, campaign: Sendable) -> None:
-        self._reaper.held[call.id] = call
+        held = (call.id, call.epoch)
+        self._reaper.held.add(held)
         try:
             await self._lane.carry(call, campaign)
         finally:
-            del self._reaper.held[call.id]
+            self._reaper.held.remove(held)
             self._worked = True
 
     def _end_by(self, error: ClickatellError) -> None:

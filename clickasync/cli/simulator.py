@@ -7,12 +7,14 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clickasync.cli.command import add_command
 from clickasync.cli.screen import clean
+from clickasync.cli.typed import credit, finite
 from clickasync.errors import InvalidOptionError
 
 if TYPE_CHECKING:
@@ -27,8 +29,13 @@ def simulator(
     api_id: Annotated[str, typer.Option(help="The account's API ID.")] = "1",
     user: Annotated[str, typer.Option(help="The account's user name.")] = "demo",
     password: Annotated[str, typer.Option(help="The account's password.")] = "demo",  # noqa: S107 - documented
-    credits: Annotated[str, typer.Option(help="The account's credits; a message costs one a part.")] = "1000",
-    session_lifetime: Annotated[float, typer.Option(help="Seconds of silence after which a session is dead.")] = 900,
+    credits: Annotated[
+        Decimal,
+        typer.Option(metavar="NUMBER", parser=credit, help="The account's credits; a message costs one a part."),
+    ] = Decimal(1000),
+    session_lifetime: Annotated[
+        float, typer.Option(metavar="SECONDS", parser=finite, help="The silence after which a session is dead.")
+    ] = 900,
     latency: Annotated[float, typer.Option(help="Seconds that each reply is held back.", min=0)] = 0,
     callback_url: Annotated[str | None, typer.Option(help="Where to report statuses and replies.")] = None,
     callback_type: Annotated[
@@ -40,7 +47,9 @@ def simulator(
     callback_auth: Annotated[
         str | None, typer.Option(metavar="USER:PASSWORD", help="HTTP Basic credentials for the callback URL.")
     ] = None,
-    speed: Annotated[float, typer.Option(help="How many of the gateway's seconds pass in one.")] = 1,
+    speed: Annotated[
+        float, typer.Option(metavar="NUMBER", parser=finite, help="How many of the gateway's seconds pass in one.")
+    ] = 1,
     keep: Annotated[int, typer.Option(help="How many messages are kept; the oldest go.", min=1)] = 5000,
     allow_host: Annotated[
         list[str] | None,
@@ -78,8 +87,8 @@ def simulator(
             speed=speed,
             keep=keep,
         )
-    except (ValueError, ArithmeticError) as error:
-        raise InvalidOptionError(str(error) or "--credits must be a number") from None
+    except ValueError as error:
+        raise InvalidOptionError(str(error)) from None
     lines = contextlib.ExitStack()
     if verbose or (sys.stdout.isatty() and not quiet):
         lines.enter_context(printing(gateway, sys.stdout.fileno()))

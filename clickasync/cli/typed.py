@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
+from decimal import Decimal
 from typing import Any, Final
 
 import typer
@@ -14,7 +15,7 @@ from attrs import field, frozen
 
 from clickasync.errors import InvalidOptionError
 
-__all__ = ["CURRENT", "Typed", "finite", "option_of", "words"]
+__all__ = ["CURRENT", "Typed", "credit", "finite", "option_of", "words"]
 
 _SECRET: Final = frozenset({"password", "token"})
 
@@ -59,6 +60,21 @@ def finite(text: str) -> float:
         number = 0.0
     if not 0 < number < float("inf"):
         raise typer.BadParameter(f"it must be a number above 0, not {text!r}")
+    return number
+
+
+def credit(text: str) -> Decimal:
+    """A number of credits: 0 or more, and finite.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    try:
+        number = Decimal(text)
+    except ArithmeticError:
+        number = Decimal(-1)
+    if not (number.is_finite() and number >= 0):
+        raise typer.BadParameter(f"it must be a number of credits, such as 1000 or 0.5, not {text!r}")
     return number
 
 

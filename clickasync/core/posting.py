@@ -44,14 +44,16 @@ async def post(
 
     def believe(reply: Reply) -> Believed[T | Failure]:
         try:
-            believed = read(reply)
+            believed: Believed[Any] = read(reply)
         except ApiError as error:
             return Believed(Refused(_without_secrets(error, secrets)))
         except ProtocolError as error:
             shown = excerpt(reply.text, secrets, opaque=opaque)
             return Believed(Unreadable(ProtocolError(error.reason, shown)), in_step=False)
         value = _without_secrets(believed.value, secrets)
-        return Believed(Refused(value) if isinstance(value, ApiError) else value, believed.in_step)
+        if isinstance(value, ApiError):
+            return Believed(Refused(value), believed.in_step)
+        return believed if value is believed.value else Believed(value, believed.in_step)
 
     result = await transport.post(path, form, believe, sending or Sending())
     match result:

@@ -55,6 +55,7 @@ class PinLimitError(ClickatellError):
     def __init__(self, reason: str, retry_after: float) -> None:
         super().__init__(reason, retry_after)
         self.reason = reason
+        """Which of the two it was, in words."""
         self.retry_after = retry_after
         """Seconds after which a code may be sent to this number."""
 

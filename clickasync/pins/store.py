@@ -19,7 +19,9 @@ class Record:
     code: str
     """The HMAC of the code that is alive; empty where none is."""
     expires_at: int
+    """From when on it is dead."""
     tries_left: int
+    """How often it may still be compared."""
     sent_at: tuple[int, ...]
     """When codes were sent to it within the last hour."""
     version: int
@@ -36,7 +38,9 @@ class Taken:
     """A try that was counted, and what it is compared with."""
 
     code: str
+    """The HMAC of the code that is alive."""
     expires_at: int
+    """From when on it is dead, in Unix milliseconds."""
 
 
 class PinStore(Protocol):

@@ -37,7 +37,9 @@ class Clickatell:
 
     def __init__(self, url: str, gateway: Gateway, bridge: Bridge) -> None:
         self.url = url
+        """Where it listens."""
         self.gateway = gateway
+        """The simulator behind it."""
         self._bridge = bridge
 
     def __repr__(self) -> str:

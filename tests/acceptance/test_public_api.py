@@ -185,9 +185,8 @@ def parameters_of(function: Callable[..., object], *kinds: Any) -> dict[str, Any
 
 
 @every_signature
-def test_positional_parameters_stand_in_their_order_with_their_defaults(
-    kind: type, name: str, contract: Contract
-) -> None:
+def test_positional_parameters_stand_in_their_order(kind: type, name: str, contract: Contract) -> None:
+    """Positional parameters stand in their order with their defaults."""
     found = parameters_of(getattr(kind, name), Parameter.POSITIONAL_OR_KEYWORD)
     assert list(found.items())[: len(contract[0])] == list(contract[0].items())
     assert NEEDED not in list(found.values())[len(contract[0]) :]  # what is more is not needed

@@ -103,7 +103,7 @@ async def ended(
     """What the exception shows by which a call ends."""
     try:
         await end(call)
-    except BaseException as error:  # noqa: BLE001 - whatever it is
+    except BaseException as error:  # whatever it is
         return shown(error, within=within)
     raise AssertionError("the call did not end by an exception")
 

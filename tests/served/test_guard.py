@@ -33,7 +33,7 @@ async def elsewhere() -> AsyncIterator[tuple[FaultyGateway, str]]:
     """A gateway and its URL on what passes for another machine."""
     faulty = FaultyGateway(Gateway())
     async with faulty.serve() as url:
-        yield faulty, url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104 - to connect to, not to listen on
+        yield faulty, url.replace("127.0.0.1", "0.0.0.0")  # to connect to, not to listen on
 
 
 CALLS: dict[str, Callable[[Client], Any]] = {

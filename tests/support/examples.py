@@ -16,8 +16,7 @@ import inspect
 import re
 import shlex
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -26,12 +25,12 @@ from typing import Any, Final
 import httpx
 import pytest
 import uvicorn
-from anyio.from_thread import start_blocking_portal
 from typer.testing import CliRunner
 
 import clickasync
 from clickasync.cli.app import app
-from clickasync.simulator import Gateway, serve
+from clickasync.simulator import Gateway, serving
+from tests.support.served import wait_until
 
 __all__ = [
     "CONNECT_TOKEN",
@@ -55,7 +54,9 @@ def examples_in(guide: Path) -> dict[str, str]:
     """The Python blocks of a guide, by their names."""
     text = guide.read_text(encoding="utf-8")
     found = re.findall(r"<!-- example: (\S+) -->\n```python\n(.*?)```", text, re.DOTALL)
-    assert len(dict(found)) == text.count("```python"), f"each Python block of {guide} needs a name of its own"
+    files = re.findall(r"<!-- file: (\S+) -->\n```python\n", text)
+    named = len(dict(found)) + len(set(files))
+    assert named == text.count("```python"), f"each Python block of {guide} needs a name of its own"
     return dict(found)
 
 
@@ -101,20 +102,12 @@ def _shown_by(command: str) -> str:
 @contextmanager
 def simulated(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Serve the simulator, and let the environment point to it."""
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serve(gateway)) as url:
+    with serving(gateway) as url:
         settings = {"API_ID": "1", "USER": "demo", "PASSWORD": "demo", "BASE_URL": url}
         settings |= {"CONNECT_TOKEN": CONNECT_TOKEN, "CONNECT_BASE_URL": url}
         for name, value in settings.items():
             monkeypatch.setenv(f"CLICKATELL_{name}", value)
         yield url
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Look again and again, for ten seconds at most."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @contextmanager

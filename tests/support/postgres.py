@@ -68,7 +68,7 @@ def _run(program: str, *arguments: str) -> None:
 
 def in_memory() -> str | None:
     """A folder in memory, where there is room in it: what is synced there costs nothing."""
-    place = Path("/dev/shm")  # noqa: S108 - new folders are made in it
+    place = Path("/dev/shm")  # new folders are made in it
     return str(place) if place.is_dir() and shutil.disk_usage(place).free > 4 << 30 else None
 
 

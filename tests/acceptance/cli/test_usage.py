@@ -260,3 +260,17 @@ class TestApiKey:
         assert [message.api_id for message in gateway.messages] == [API_KEY] * 2
         refused = cli("send", ANN, "Hi", "--api-id", API_KEY.rstrip("="), *login)
         assert (refused.exit_code, "ERR 108" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("value", ["abc", "nan", "-1", "inf", ""])
+def test_credits_of_the_simulator_are_a_number(cli: Cli, value: str) -> None:
+    refused = cli("simulator", "--credits", value)
+    assert refused.exit_code == 2
+    assert f"it must be a number of credits, such as 1000 or 0.5, not '{value}'" in refused.stderr
+
+
+@pytest.mark.parametrize("option", ["--speed", "--latency", "--session-lifetime"])
+def test_seconds_of_the_simulator_are_a_number(cli: Cli, option: str) -> None:
+    refused = cli("simulator", option, "nan")
+    assert refused.exit_code == 2
+    assert option in refused.stderr

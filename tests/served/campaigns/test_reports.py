@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -43,10 +44,10 @@ async def folded(store: Store, reports: Sequence[DeliveryReport]) -> list[bool]:
     return await store.change(lambda connection: fold(connection, reports))
 
 
-async def reported(store: Store, id: int, position: int, status: str = "004", **more: object) -> list[bool]:
+async def reported(store: Store, id: int, position: int, status: str = "004", **more: Any) -> list[bool]:
     row = await read(store, id)
     climsgid = climsgid_of(row.key, position if row.kind else 0, row.gen)
-    return await folded(store, [report(climsgid, NUMBERS[position], status, **more)])  # type: ignore[arg-type]
+    return await folded(store, [report(climsgid, NUMBERS[position], status, **more)])
 
 
 async def begun(store: Store, me: Moves) -> int:

@@ -30,7 +30,7 @@ def fresh(version: int = 1, *, code: str = "c0de", tries: int = 3) -> Record:
 @pytest.fixture(params=KINDS)
 async def store(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[PinStore]:
     """An empty store; the async driver of PostgreSQL on asyncio alone."""
-    clock = lambda: NOW / 1000  # noqa: E731
+    clock = lambda: NOW / 1000
     if request.param == "memory":
         yield MemoryStore(clock=clock)
         return

@@ -231,7 +231,7 @@ names = st.from_regex(r"[a-z_]{1,10}", fullmatch=True).filter(lambda name: name 
 @given(st.dictionaries(names, texts, max_size=5), texts)
 def test_any_fields_come_back_from_the_form_body(fields: dict[str, str], session: str) -> None:
     fields.pop("session_id", None)
-    read = lambda reply: Believed(None)  # noqa: E731
+    read = lambda reply: Believed(None)
     command: Command[None] = Command("sendmsg", "/", fields, read, to=["27821234567", "0821234567"])
     assert form_of(encode(command, session)) == {
         "session_id": session,
@@ -240,7 +240,8 @@ def test_any_fields_come_back_from_the_form_body(fields: dict[str, str], session
     }
 
 
-def test_only_the_password_and_the_voucher_are_secrets_of_a_command() -> None:
+def test_a_command_has_these_secrets() -> None:
+    """Only the password and the voucher are secrets of a command."""
     assert auth("1", "demo", "hush").secrets == ["hush"]
     assert token_pay(TOKEN).secrets == [TOKEN]
     assert sendmsg(["27"], {"text": "Hi"}, "a").secrets == []
@@ -359,12 +360,13 @@ def test_the_times_of_a_service_indication_are_written_in_utc() -> None:
         ("si_text", " "),
         ("si_text", "\ude00"),
         ("si_url", "example.com"),
-        ("si_created", datetime(2024, 2, 29)),  # noqa: DTZ001 - naive on purpose
+        ("si_created", datetime(2024, 2, 29)),  # naive on purpose
         ("si_expires", "2024-02-29T12:00:00Z"),
         ("si_action", "signal-loud"),
         ("si_action", 1),
     ],
 )
-def test_a_wrong_parameter_of_a_service_indication_is_refused_by_name(name: str, value: object) -> None:
+def test_a_wrong_service_indication_is_refused_by_name(name: str, value: object) -> None:
+    """A wrong parameter of a service indication is refused by name."""
     with pytest.raises(InvalidOptionError, match=name):
         si_push("27", **{**WAP, name: value})

@@ -278,7 +278,7 @@ def test_no_other_line_without_a_number_speaks_for_many(text: str) -> None:
     assert_unreadable(text, [ANN, BOB])
 
 
-def test_a_line_without_a_number_decides_for_nobody_beside_others() -> None:
+def test_a_line_without_a_number_beside_others() -> None:
     """It may be about any of them, or about none."""
     assert lines(f"ID: aa To: {ANN}\nERR: 101, Invalid", [ANN, BOB]) == ["aa", None]
     assert many(f"ID: aa To: {ANN}\nID: bb", [ANN, BOB]) == (["aa", None], False)

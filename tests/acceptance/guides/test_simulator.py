@@ -9,7 +9,7 @@ import pytest
 from clickasync.simulator.faults import recipients
 from clickasync.simulator.faults.effects import FaultOptions
 from clickasync.simulator.server.control import ENDPOINTS
-from tests.support.guides import GUIDES, examples_in, run_example
+from tests.support.examples import GUIDES, examples_in, run_example
 
 GUIDE = GUIDES / "simulator" / "README.md"
 

@@ -11,7 +11,7 @@ import pytest
 
 from clickasync.callbacks import HandledStore
 from tests.support.callback_samples import message, report
-from tests.support.guides import GUIDES, examples_in, run_example
+from tests.support.examples import GUIDES, examples_in, run_example
 
 GUIDE = GUIDES / "callbacks" / "README.md"
 
