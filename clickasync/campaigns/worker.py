@@ -103,7 +103,15 @@ class Worker:
         self._heart = Heart(store, moves, account, names)
         watch.outages = Outages(patience)
         self._supply = Supply(store, moves, self._heart)
-        self._lane = Lane(moves, self._heart, executor, watch.outages, Texts(), self._supply.reserve)
+        self._lane = Lane(
+            moves,
+            self._heart,
+            executor.unlimited(),
+            watch.outages,
+            Texts(),
+            self._supply.reserve,
+            take_turn=executor.take_turn,
+        )
         self._reaper = Reaper(store, moves, self._heart, Asker(moves, executor, quiet))
         self._stopping = asyncio.Event()
         self._ended_by: ClickatellError | None = None

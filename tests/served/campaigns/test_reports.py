@@ -116,7 +116,7 @@ async def test_reports_before_the_senders_word(store: Store) -> None:
     assert await successor.take_over([]) == [call.id]
     asked = await successor.asking(call.id)
     assert asked is not None
-    assert asked.questions() == {climsgid_of(call.key, 0, 0): [1, 2]}
+    assert [(each.climsgid, each.positions) for each in asked.questions()] == [(climsgid_of(call.key, 0, 0), [1, 2])]
     await reported(store, call.id, 1, "003")
     reset = Said(Outcome.UNCERTAIN, words=Words(None, "reset"))
     await me.finish(call, start, {0: reset, 1: reset, 2: Said(Outcome.ACCEPTED, "c" * 32)}, (), again=False)
