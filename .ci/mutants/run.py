@@ -214,7 +214,7 @@ def start(session: pytest.Session, data: SourceFileMutationData, name: str, test
         following = session.items[tests[at + 1]] if at + 1 < len(tests) else None
         try:
             session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        except BaseException:  # noqa: BLE001 - whatever ends the tests ends them early
+        except BaseException:
             os._exit(1)
         if failures.found:
             os._exit(1)
