@@ -1,11 +1,10 @@
-"""What campaigns cost, on both databases: ``python -m benchmarks.campaigns [--recipients 1000000]``.
+"""What campaigns cost, on either database: each of `PARTS` is one figure, measured in a process that does nothing else.
 
-Each figure is measured in a process of its own, which prints it as JSON. PostgreSQL is the tests' own.
+PostgreSQL is the tests' own, on the disk. Its processes are not counted: what it takes is a server's, not a worker's.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -19,11 +18,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import text
 
-from benchmarks.measure import Server
+from benchmarks.workload import API_ID, BATCH, PASSWORD, USER, numbers
 from clickasync import Client, MessageStatus
 from clickasync.callbacks import DeliveryReport
 from clickasync.campaigns import Campaigns, upkeep
@@ -32,57 +31,64 @@ from clickasync.campaigns.sheet import Said
 from clickasync.campaigns.states import Outcome, State
 from clickasync.campaigns.store import Store
 from clickasync.campaigns.worker import Worker
-from tests.support.postgres import Postgres
 
-FIGURES: Final = {
-    "begin + finish, p50": ("ms", 5.0),
-    "takeover of a dead worker's call": ("s", 5.0),
-    "rows loaded": ("s a million", 10.0),
-    "memory of loading, peak": ("MiB", 90.0),
-    "on disk, with results and reports": ("MB a million", 45.0),
-    "reports folded": ("a second", None),
-    "CPU of a call of 300, beside client.bulk": ("times", 3.5),
-}
+_PACED: Final = 100
+_TEXT: Final = "Doors open at 8"
+Sample = dict[str, float]
 
 
-def client_of(port: int) -> Client:
-    return Client(api_id=1, user="demo", password="demo", base_url=f"http://127.0.0.1:{port}", timeout=5.0)
+def _client_of(port: int) -> Client:
+    return Client(api_id=API_ID, user=USER, password=PASSWORD, base_url=f"http://127.0.0.1:{port}", timeout=5.0)
 
 
-def numbers(count: int) -> list[str]:
-    return [f"{27820000000 + 3 * n}" for n in range(count)]
-
-
-def _file(folder: Path, count: int) -> Path:
-    file = folder / "recipients.csv"
-    with file.open("w") as out:
+def write_file(path: Path, count: int) -> None:
+    """So many recipients, as people have them."""
+    with path.open("w") as out:
         out.write("to,name\n")
-        out.writelines(f"{27820000000 + 3 * n},Ann\n" for n in range(count))
-    return file
+        out.writelines(f"{number},Ann\n" for number in numbers(count))
 
 
-async def pace(database: str, port: int, count: int) -> dict[str, float]:
-    """`begin` and `finish` of calls of 300, one after the other, with pauses as a rate makes them."""
-    async with client_of(port) as client, Campaigns(database, client=client) as campaigns:
-        campaign = await campaigns.create("pace", numbers(300 * 200), "Hi")
+def _name() -> str:
+    return f"benchmark {time.time_ns()}"
+
+
+async def pace(database: str, port: int, count: int) -> Sample:
+    """`begin` and `finish` of a call, one after the other, with pauses as a rate makes them: the median.
+
+    Each is committed, so that the disk's part is measured beside it: twice what a sync takes.
+    """
+    async with _client_of(port) as client, Campaigns(database, client=client) as campaigns:
+        campaign = await campaigns.create(_name(), numbers(BATCH * _PACED), _TEXT)
         store = campaigns._store
         await store.mark_dirty()
         moves = await _worker(store, client)
-        said = {n: Said(Outcome.ACCEPTED, f"{n:032x}") for n in range(300)}
-        took = []
-        for _ in range(200):
+        said = {n: Said(Outcome.ACCEPTED, f"{n:032x}") for n in range(BATCH)}
+        took, synced, cpu = [], [], 0.0
+        for _ in range(_PACED):
             call = await moves.claim(campaign.id, 0)
             assert call is not None
-            started = time.perf_counter()
+            started, busy = time.perf_counter(), time.process_time()
             begun = await moves.begin(call)
             assert begun is not None
-            between = time.perf_counter()
+            between = time.perf_counter() - started
             await asyncio.sleep(0.01)
             resumed = time.perf_counter()
             await moves.finish(call, begun, said, (), again=False)
-            took.append(time.perf_counter() - resumed + between - started)
+            took.append(time.perf_counter() - resumed + between)
+            cpu += time.process_time() - busy
+            synced.append(_sync())
             await asyncio.sleep(0.01)
-    return {"begin + finish, p50": 1e3 * statistics.median(took)}
+    return {"wall": statistics.median(took), "cpu": cpu / _PACED, "disk": 2 * statistics.median(synced)}
+
+
+def _sync() -> float:
+    """Seconds that it takes to bring a page to the disk."""
+    with tempfile.TemporaryFile() as file:
+        file.write(bytes(4096))
+        file.flush()
+        started = time.perf_counter()
+        os.fsync(file.fileno())
+        return time.perf_counter() - started
 
 
 async def _worker(store: Store, client: Client) -> Moves:
@@ -92,10 +98,10 @@ async def _worker(store: Store, client: Client) -> Moves:
     return moves
 
 
-async def takeover(database: str, port: int, count: int) -> dict[str, float]:
+async def takeover(database: str, port: int, count: int) -> Sample:
     """From the last beat of a worker that died with a call under way, until somebody asks about it."""
-    async with client_of(port) as client, Campaigns(database, client=client) as campaigns:
-        campaign = await campaigns.create("dead", numbers(300), "Hi")
+    async with _client_of(port) as client, Campaigns(database, client=client) as campaigns:
+        campaign = await campaigns.create(_name(), numbers(BATCH), _TEXT)
         store = campaigns._store
         worker = Worker(store, json.dumps(client.account), client.executor, quiet=60.0, in_flight=1)
         await campaign.pause()
@@ -105,49 +111,45 @@ async def takeover(database: str, port: int, count: int) -> dict[str, float]:
         dead = await _worker(store, client)
         call = await dead.claim(campaign.id, 0)
         assert call is not None
-        died = time.perf_counter()
+        died, busy = time.perf_counter(), time.process_time()
         await dead.begin(call)
         state = State.OUT.value
         while state == State.OUT:
             await asyncio.sleep(0.02)
             [(state,)] = await store.step(text("SELECT state FROM ca_calls WHERE id = :id"), id=call.id)
-        took = time.perf_counter() - died
+        sample = {"wall": time.perf_counter() - died, "cpu": time.process_time() - busy}
         task.cancel()
         await asyncio.wait([task])
-    return {"takeover of a dead worker's call": took}
+    return sample
 
 
-async def load(database: str, port: int, count: int) -> dict[str, float]:
+async def load(database: str, port: int, count: int, file: str) -> Sample:
     """A file with a header and a text for all, duplicates looked for."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = _file(Path(folder), count)
-        async with client_of(port) as client, Campaigns(database, client=client) as campaigns:
-            started = time.perf_counter()
-            await campaigns.create("load", file, "Doors open at 8")
-            took = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"rows loaded": took * 1e6 / count, "memory of loading, peak": peak}
+    async with _client_of(port) as client, Campaigns(database, client=client) as campaigns:
+        started, busy = time.perf_counter(), time.process_time()
+        campaign = await campaigns.create(_name(), file, _TEXT)
+        sample = {"wall": (time.perf_counter() - started) / count, "cpu": (time.process_time() - busy) / count}
+        assert (await campaign.status()).recipients == count
+    return sample
 
 
-async def disk(database: str, port: int, count: int) -> dict[str, float]:
-    """Everything sent, and everything reported; and how fast reports are folded."""
-    count = min(count, 300_000)
-    async with client_of(port) as client, Campaigns(database, client=client) as campaigns:
-        campaign = await campaigns.create("disk", numbers(count), "Hi")
+async def fold(database: str, port: int, count: int) -> Sample:
+    """Everything is sent, and everything is reported: what a report costs, and what a recipient takes on the disk."""
+    async with _client_of(port) as client, Campaigns(database, client=client) as campaigns:
+        campaign = await campaigns.create(_name(), numbers(count), _TEXT)
         await campaigns.work(until_done=True)
         take = campaigns.receiver_hooks()["on_report"]
         reports = [_report(each.climsgid or "", each.to, each.id or "") async for each in campaign.results()]
-        started = time.perf_counter()
-        for start in range(0, len(reports), 2000):
+        started, busy = time.perf_counter(), time.process_time()
+        for start in range(0, count, 2000):
             await asyncio.gather(*map(take, reports[start : start + 2000]))
-        took = time.perf_counter() - started
+        sample = {"wall": (time.perf_counter() - started) / count, "cpu": (time.process_time() - busy) / count}
+        assert (await campaign.status()).delivered == count
         if "://" in database:
             await campaigns._store.vacuum()
             [row] = await campaigns._store.step(text("SELECT pg_total_relation_size('ca_calls') AS size"))
-            size = row.size
-    if "://" not in database:
-        size = Path(database).stat().st_size  # noqa: ASYNC240
-    return {"on disk, with results and reports": size / count, "reports folded": len(reports) / took}
+            return {**sample, "disk": row.size / count}
+    return {**sample, "disk": Path(database).stat().st_size / count}  # noqa: ASYNC240
 
 
 def _report(climsgid: str, to: str, id: str) -> DeliveryReport:
@@ -155,82 +157,54 @@ def _report(climsgid: str, to: str, id: str) -> DeliveryReport:
     return DeliveryReport(id, climsgid, to, "", MessageStatus("004"), Decimal("0.5"), at, "1")
 
 
-async def cpu(database: str, port: int, count: int) -> dict[str, float]:
-    """The same recipients by `client.bulk`, and as a campaign that is loaded, sent and read out."""
-    recipients = numbers(min(count, 150_000))
-    async with client_of(port) as client, Campaigns(database, client=client) as campaigns:
-        await client.send_many(recipients[:600], "Hi")
-        warm = await campaigns.create("warm", recipients[:600], "Hi")
-        await campaigns.work(until_done=True)
-        assert (await warm.status()).accepted == 600
-        ratios = []
-        for turn in range(3):
-            started = time.process_time()
-            async with client.bulk(recipients, "Hi") as run:
-                async for _ in run:
-                    pass
-            between = time.process_time()
-            campaign = await campaigns.create(f"cpu{turn}", recipients, "Hi")
-            await campaigns.work(until_done=True)
-            async for _ in campaign.results():
+async def bulk(database: str, port: int, count: int) -> Sample:
+    """The recipients by `client.bulk`."""
+    recipients = list(numbers(count))
+    async with _client_of(port) as client:
+        await client.send_many(recipients[: 2 * BATCH], _TEXT)  # what is made for the first calls is no cost of each
+        started, busy = time.perf_counter(), time.process_time()
+        async with client.bulk(recipients, _TEXT) as run:
+            async for _ in run:
                 pass
-            ratios.append((time.process_time() - between) / (between - started))
-    return {"CPU of a call of 300, beside client.bulk": statistics.median(ratios)}
+        assert run.progress.accepted == count
+        return {"wall": (time.perf_counter() - started) / count, "cpu": (time.process_time() - busy) / count}
 
 
-PARTS: Final[dict[str, Callable[[str, int, int], Awaitable[dict[str, float]]]]] = {
-    "pace": pace,
-    "takeover": takeover,
-    "load": load,
-    "disk": disk,
-    "cpu": cpu,
+async def campaign(database: str, port: int, count: int) -> Sample:
+    """The same as a campaign: loaded, sent, and its results read."""
+    recipients = list(numbers(count))
+    accepted = 0
+    async with _client_of(port) as client, Campaigns(database, client=client) as campaigns:
+        await campaigns.create(_name(), recipients[: 8 * BATCH], _TEXT)  # likewise: connections to the database, too
+        await campaigns.work(until_done=True)
+        started, busy = time.perf_counter(), time.process_time()
+        kept = await campaigns.create(_name(), recipients, _TEXT)
+        await campaigns.work(until_done=True)
+        async for _ in kept.results():
+            accepted += 1
+        assert accepted == count
+        return {"wall": (time.perf_counter() - started) / count, "cpu": (time.process_time() - busy) / count}
+
+
+async def command(database: str, port: int, count: int) -> Sample:
+    """The same by ``clickasync bulk``: a file is read, and results are written. Without what a single call takes."""
+    few, many = await asyncio.to_thread(_command, port, BATCH), await asyncio.to_thread(_command, port, count)
+    return {name: (many[name] - few[name]) / (count - BATCH) for name in many}
+
+
+def _command(port: int, count: int) -> Sample:
+    with tempfile.TemporaryDirectory() as folder:
+        write_file(Path(folder) / "recipients.csv", count)
+        account = {"API_ID": API_ID, "USER": USER, "PASSWORD": PASSWORD, "BASE_URL": f"http://127.0.0.1:{port}"}
+        environment = os.environ | {f"CLICKATELL_{name}": value for name, value in account.items()}
+        started, busy = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        line = [sys.executable, "-m", "clickasync", "bulk", "recipients.csv", "--text", _TEXT, "--quiet"]
+        subprocess.run(line, check=True, cwd=folder, env=environment)
+        took, used = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert (Path(folder) / "recipients.results.csv").read_text().count("accepted") == count
+    return {"wall": took, "cpu": used.ru_utime + used.ru_stime - busy.ru_utime - busy.ru_stime}
+
+
+PARTS: Final[dict[str, Callable[..., Awaitable[Sample]]]] = {
+    part.__name__: part for part in (pace, takeover, load, fold, bulk, campaign, command)
 }
-
-
-def measure(count: int) -> dict[str, dict[str, float]]:
-    """All figures, of both databases."""
-    found: dict[str, dict[str, float]] = {"sqlite": {}, "postgresql": {}}
-    server = Postgres.create()
-    try:
-        with Server("gateway") as gateway, tempfile.TemporaryDirectory() as folder:
-            for part in PARTS:
-                for kind, figures in found.items():
-                    database = str(Path(folder) / f"{part}.db") if kind == "sqlite" else server.new_database()
-                    arguments = [part, database, str(gateway.port), str(count)]
-                    command = [sys.executable, "-m", "benchmarks.campaigns", "--child", *arguments]
-                    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env={**os.environ})
-                    figures |= json.loads(done.stdout)
-    finally:
-        server.remove()
-    return found
-
-
-def table(found: dict[str, dict[str, float]]) -> str:
-    """As a table."""
-    lines = [f"{'':44}{'SQLite':>12}{'PostgreSQL':>12}   goal"]
-    for name, (unit, goal) in FIGURES.items():
-        values = "".join(f"{found[kind].get(name, float('nan')):12,.2f}" for kind in ("sqlite", "postgresql"))
-        wanted = "" if goal is None else f"<= {goal:g} "
-        lines.append(f"{name:44}{values}   {wanted}{unit}")
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Measure, and print."""
-    parser = argparse.ArgumentParser("python -m benchmarks.campaigns")
-    parser.add_argument("--recipients", type=int, default=1_000_000)
-    parser.add_argument("--child", nargs=4, metavar=("PART", "DATABASE", "PORT", "COUNT"))
-    chosen: Any = parser.parse_args()
-    if chosen.child is None:
-        print(table(measure(chosen.recipients)))
-        return
-    part, database, port, count = chosen.child
-    print(json.dumps(asyncio.run(_part(part, database, int(port), int(count)))))
-
-
-async def _part(part: str, database: str, port: int, count: int) -> dict[str, float]:
-    return await PARTS[part](database, port, count)
-
-
-if __name__ == "__main__":
-    main()

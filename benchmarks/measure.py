@@ -99,11 +99,13 @@ class Sample:
     """Seconds."""
     peak: float = 0.0
     """Bytes: the most memory that the process ever had."""
+    disk: float = 0.0
+    """Bytes on the disk; or, of what waits for it, the seconds that the disk takes."""
     at: float = 0.0
     """When, by the clock of whoever asked: seconds, in the middle of it."""
 
 
-class Absent(Exception):  # noqa: N818 - nothing is wrong
+class Absent(Exception):  # nothing is wrong
     """A peer is not installed."""
 
 
@@ -158,6 +160,11 @@ class Figure:
     def peak(self) -> float:
         """The most memory, in bytes: the median of the samples."""
         return median(sample.peak for sample in self.samples)
+
+    @property
+    def disk(self) -> float:
+        """What the disk has to do with it: the median of the samples."""
+        return median(sample.disk for sample in self.samples)
 
 
 def ratio(peer: Figure | None, ours: Figure | None) -> float | None:

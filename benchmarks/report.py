@@ -97,7 +97,29 @@ def targets(figures: Sequence[Figure]) -> list[Target]:
     rows.append(Target("memory: MiB of 1,000,000 recipients above 1,000", more, None, 40.0))
     longer = ratio(large, middle)
     rows.append(Target("time of 1,000,000 / 100,000", None if longer is None else 10 * longer, None, 11.0))
+    rows += _campaign_targets(figures)
     return [row for row in rows if row.value is not None]
+
+
+def _campaign_targets(figures: Sequence[Figure]) -> list[Target]:
+    rows = []
+    measured = [figure for figure in figures if figure.group == "campaigns" and figure.samples]
+    least = {figure.who: figure for figure in measured}.get("client.bulk")
+    for figure in measured:
+        what, wall = f"campaigns: {figure.case}, {figure.who}", figure.median("wall") * figure.scale
+        if "begin" in figure.case:
+            best = 1e3 * min(figure.values("wall"))  # whoever else uses the disk only adds to it
+            rows.append(Target(f"{what}, ms", best, None, 5.0))
+        elif "takeover" in figure.case:
+            rows.append(Target(f"{what}, s", wall, None, 5.0))
+        elif "loaded" in figure.case:
+            rows.append(Target(f"{what}, s a million", figure.median("wall") * 1e6, None, 10.0))
+            rows.append(Target(f"{what}, MiB at the peak", figure.peak / 2**20, None, 90.0))
+        elif "reported" in figure.case:
+            rows.append(Target(f"{what}, MB a million on the disk", figure.disk, None, 45.0))
+        elif figure is not least:
+            rows.append(Target(f"campaigns: {figure.who} / client.bulk", ratio(figure, least), None, 3.5))
+    return rows
 
 
 def _number(value: float) -> str:

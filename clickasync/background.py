@@ -104,7 +104,7 @@ class BackgroundTask:
         try:
             with self._scope:
                 await function(*args)
-        except Exception:  # noqa: BLE001 - nobody else is there to catch it
+        except Exception:  # nobody else is there to catch it
             _log.exception("%s ended by an error", self._name)
         finally:
             self._done.set()

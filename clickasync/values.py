@@ -81,7 +81,7 @@ def wrong(message: str, *names: str) -> InvalidOptionError:
 def whole(option: Option, value: object) -> str:
     """A whole number from `low` to `high`."""
     low, high = option.low, option.high
-    assert low is not None and high is not None  # noqa: PT018 - for the type checker
+    assert low is not None and high is not None  # for the type checker
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise wrong(f"{option.name} must be a whole number from {low} to {high}, not {value!r}", option.name)
     return str(int(value))
@@ -93,7 +93,7 @@ def minutes(option: Option, value: object) -> str:
     if isinstance(value, timedelta) and value >= timedelta():  # less than none would be rounded up to none
         number = math.ceil(value / timedelta(minutes=1))
     low, high = option.low, option.high
-    assert low is not None and high is not None  # noqa: PT018 - for the type checker
+    assert low is not None and high is not None  # for the type checker
     if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
         raise wrong(f"{option.name} must be {low} to {high} minutes, not {value!r}", option.name)
     return str(int(number))

@@ -79,7 +79,7 @@ class Reader:
             chunk.extend(islice(self._items, wanted))
         except anyio.get_cancelled_exc_class():  # the source's: nothing waits here that could be cancelled
             self.failure = ClickatellError("the source was cancelled")
-        except BaseException as error:  # noqa: BLE001 - raised to the user once what is under way is done
+        except BaseException as error:  # raised to the user once what is under way is done
             self.failure = error
         self._take_all(chunk)
         if len(chunk) < wanted:
@@ -118,7 +118,7 @@ class Reader:
                 raise
             self.failure = ClickatellError("the source was cancelled")
             self._end()
-        except BaseException as error:  # noqa: BLE001 - raised to the user once what is under way is done
+        except BaseException as error:  # raised to the user once what is under way is done
             self.failure = error
             self._end()
 

@@ -44,7 +44,7 @@ class Answer:
         await send({"type": "http.response.body", "body": body})
 
 
-class Disconnected(Exception):  # noqa: N818 - nothing went wrong
+class Disconnected(Exception):  # nothing went wrong
     """The caller went away before all of the request was here."""
 
 

@@ -58,15 +58,13 @@ class Asker:
     async def _ask(self, call: Asking) -> dict[int, Said] | None:
         """What the gateway knows; None: it is to be asked again."""
         said: dict[int, Said] = {}
-        for climsgid, positions in call.questions().items():
-            if not positions:
-                continue
-            answer = await self._executor.ask_outcome(climsgid, chosen=False)
-            if isinstance(answer, MessageState) and len(positions) == 1:
-                said[positions[0]] = Said(Outcome.ACCEPTED, answer.id)
+        for question in call.questions():
+            answer = await self._executor.ask_outcome(question.climsgid, chosen=False)
+            if isinstance(answer, MessageState) and question.is_alone:
+                said[question.positions[0]] = Said(Outcome.ACCEPTED, answer.id)
                 continue
             known = True if isinstance(answer, MessageState) else answer
             if (known is False and call.age <= self._quiet) or (known is None and call.age <= ASK_SECONDS):
                 return None
-            said |= dict.fromkeys(positions, Said(Outcome.uncertain(known), words=Words(None, _GONE)))
+            said |= dict.fromkeys(question.positions, Said(Outcome.uncertain(known), words=Words(None, _GONE)))
         return said

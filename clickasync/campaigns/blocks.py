@@ -61,7 +61,7 @@ def _number(number: str) -> int:
 def pack_numbers(numbers: Sequence[str]) -> bytes:
     """Numbers as `normalise` gives them: 1 to 16 digits, at most one leading zero."""
     packed = array("Q", map(int, numbers))
-    if any(number[0] == "0" for number in numbers):
+    if min(numbers, default="").startswith("0"):  # the least of them, if any does
         packed = array("Q", map(_number, numbers))
     if _BIG_ENDIAN:
         packed.byteswap()

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection, delete, null, or_, select, update
+from sqlalchemy import Connection, case, delete, exists, null, or_, select, update
 
 from clickasync.campaigns.blocks import ERASED, NUMBER_BYTES, pack_json, pack_numbers, position_of, unpack_json
 from clickasync.campaigns.functions import now
@@ -35,7 +35,7 @@ async def pause(store: Store, campaign: int) -> None:
 
 
 async def resume(store: Store, campaign: int) -> None:
-    """paused → running; what was held back until somebody has looked goes on, too.
+    """paused → running; what is held back goes on, too, once all that was to go out before it has.
 
     Raises:
         ConfigurationError: the database forgot, so `reconcile` comes first; or it was cancelled.
@@ -43,7 +43,9 @@ async def resume(store: Store, campaign: int) -> None:
     mine = update(campaigns).where(
         _k.id == campaign, _k.state == "paused", or_(_k.reason.is_(None), _k.reason != RECONCILE)
     )
-    rows = await store.step(mine.values(state="running", reason=null(), hold_after=null()).returning(_k.id))
+    before = exists().where(_c.campaign_id == campaign, _c.id <= _k.hold_after, _c.state != State.SETTLED.value)
+    hold_after = case((before, _k.hold_after), else_=null())
+    rows = await store.step(mine.values(state="running", reason=null(), hold_after=hold_after).returning(_k.id))
     if rows:
         return
     [row] = await store.step(select(_k.name, _k.state, _k.reason).where(_k.id == campaign))

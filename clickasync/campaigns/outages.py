@@ -34,7 +34,7 @@ class Outages:
 
     async def wait(self) -> None:
         """Wait until a request may be tried."""
-        while (left := self._outage.resume_at - time.monotonic()) > 0.0 and self.gave_up is None:  # noqa: ASYNC110
+        while (left := self._outage.resume_at - time.monotonic()) > 0.0 and self.gave_up is None:
             await asyncio.sleep(min(left, 0.5))
 
     def end(self) -> None:

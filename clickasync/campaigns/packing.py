@@ -23,6 +23,8 @@ BLOCK: Final = 25
 """Personal texts in one call, at most."""
 _WAITING: Final = 8
 """So many full calls may wait for company, together."""
+_END: Final = "\x1e"
+"""Between recipients, in what is digested."""
 _COMPANY: Final = 4
 """What is fewer than this when it has waited long enough goes into a block."""
 
@@ -172,9 +174,9 @@ class Packer:
                 continue
             self.recipients += 1
             own = "" if item.text is None and options is None else f"\x1f{item.text}\x1f{options}"
-            self._hash.update(f"{number}{own}\x1e".encode(errors="surrogatepass"))
+            self._hash.update(f"{number}{own}{_END}".encode(errors="surrogatepass"))
             if tag:
-                self._tags.update(f"{item.row}\x1f{tag}\x1e".encode(errors="surrogatepass"))
+                self._tags.update(f"{item.row}\x1f{tag}{_END}".encode(errors="surrogatepass"))
             yield from self._put(item, options)
 
     def _leave_out(self, item: BadItem) -> None:
@@ -188,7 +190,7 @@ class Packer:
 
     def _add_plain(self, numbers: Sequence[str], row: int) -> Iterator[dict[str, Any]]:
         """Rows of nothing but numbers, as they are sent, the first of them row `row`; gives the calls that are full."""
-        is_new = list(map(self._seen.add, numbers))
+        is_new = self._seen.add_all(numbers)
         rows: Sequence[int] = range(row, row + len(numbers))
         if self._rules.excluded or not all(is_new):
             for index, number in enumerate(numbers):
@@ -202,7 +204,8 @@ class Packer:
             self.excluded += sum(number in self._rules.excluded for number in numbers)
             numbers, rows = [numbers[index] for index in kept], [rows[index] for index in kept]
         self.recipients += len(numbers)
-        self._hash.update("".join([f"{number}\x1e" for number in numbers]).encode())
+        if numbers:
+            self._hash.update(f"{_END.join(numbers)}{_END}".encode())
         if not all(is_new):  # and the same one twice is not to stand in one call
             for at, number in zip(rows, numbers, strict=True):
                 yield from self._put(Item(at, number), None)
@@ -285,5 +288,5 @@ class Packer:
             "numbers": pack_numbers(group.numbers),
             "outcome": bytes(len(group.numbers)),
             "texts": None if texts is None else pack_json(texts),
-            "tags": pack_json(group.tags) if any(tag is not None for tag in group.tags) else None,
+            "tags": None if group.tags.count(None) == len(group.tags) else pack_json(group.tags),
         }

@@ -14,7 +14,7 @@ from clickasync.campaigns import upkeep
 from clickasync.campaigns.asking import Asker
 from clickasync.campaigns.errors import DatabaseAwayError
 from clickasync.campaigns.heart import Heart
-from clickasync.campaigns.moves import Claimed, Moves
+from clickasync.campaigns.moves import Moves
 from clickasync.campaigns.store import Store
 
 __all__ = ["Reaper"]
@@ -34,8 +34,8 @@ class Reaper:
         self._asker = asker
         self._asked = asyncio.Semaphore(_MOST_ASKED)
         self._lost: set[tuple[int, int]] = set()
-        self.held: dict[int, Claimed] = {}
-        """What the worker's lanes have in hand."""
+        self.held: set[tuple[int, int]] = set()
+        """What the worker's lanes have in hand: IDs with epochs. What was taken from one lane may be another's now."""
         self.has_looked = False
         """At least once."""
 
@@ -72,6 +72,6 @@ class Reaper:
     async def _find_lost(self) -> list[int]:
         """What the database believes that I have in hand, twice in a row, and no lane has: an answer that was lost."""
         mine = {(id, epoch) for id, epoch in await self._moves.mine() if id not in self._asker.in_hand}
-        mine = {(id, epoch) for id, epoch in mine if id not in self.held or self.held[id].epoch != epoch}
+        mine -= self.held
         lost, self._lost = mine & self._lost, mine
         return [id for id, _ in lost]

@@ -1,19 +1,21 @@
 """Reconcile: the database forgot, or may have. The gateway is asked about everything that it believes unsent.
 
 What the gateway knows was sent, under a try that the database does not remember: it becomes uncertain, and is not sent
-again. What it does not know, asked twice with a pause, will be sent. The gateway remembers for 15 days; what is older
-cannot be asked about and becomes uncertain.
+again. So does who was rejected, if the gateway knows a later try that was forgotten: a person may have retried it.
+What it does not know, asked twice with a pause, will be sent. The gateway remembers for 15 days; what is older cannot
+be asked about and becomes uncertain.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeAlias
 
 from attrs import define, frozen
-from sqlalchemy import Connection, null, select, update
+from sqlalchemy import Connection, and_, null, or_, select, update
 
 from clickasync.campaigns.functions import now
 from clickasync.campaigns.schema import LEASE, calls, campaigns, workers
@@ -32,12 +34,14 @@ SETTLE_SECONDS: Final = 120.0
 _BETWEEN: Final = 3.0
 _REMEMBERED: Final = 14 * 24 * 3600.0
 _PAGE: Final = 100
+_LOOK_SECONDS: Final = 0.2
 _AT_ONCE: Final = 8
 _FORGOTTEN: Final = Words(None, "the database forgot it, and the gateway knows it")
 _TOO_OLD: Final = Words(None, "the database forgot, and the gateway is asked about the last two weeks only")
 _ByGeneration: TypeAlias = dict[int, Mapping[int, Said]]
 _c = calls.c
 _k = campaigns.c
+_UNSENT: Final = (State.READY.value, State.CLAIMED.value)
 
 
 @define
@@ -57,20 +61,36 @@ class _Question:
     positions: Sequence[int]
     generation: int
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether its request can have carried one recipient only."""
+        return bool(self.call.kind) or self.call.n == 1
 
-async def reconcile(store: Store, account: str, executor: Executor, *, settle: float = SETTLE_SECONDS) -> Reconciled:
+
+async def reconcile(
+    store: Store, account: str, executor: Executor, *, settle: float = SETTLE_SECONDS, lapse: float = 0.0
+) -> Reconciled:
     """Reconcile the campaigns of an account that are paused for it, and let them go on.
+
+    Args:
+        store: the database.
+        account: whose campaigns.
+        executor: asks the gateway.
+        settle: seconds for which a campaign must have been paused.
+        lapse: seconds for which workers that seem to be alive are waited for.
 
     Raises:
         ConfigurationError: a worker of the account is alive: it must be stopped first.
         ClickatellError: the gateway gave no clear answer; nothing goes on, and it can be tried again.
     """
-    alive = await store.step(
-        select(workers.c.host, workers.c.pid).where(
-            workers.c.account == account, workers.c.beat > now() - LEASE, workers.c.beat < now() + LEASE
-        )
+    deadline = time.monotonic() + lapse
+    find_alive = select(workers.c.host, workers.c.pid).where(
+        workers.c.account == account, workers.c.beat > now() - LEASE, workers.c.beat < now() + LEASE
     )
-    if alive:
+    while alive := await store.step(find_alive):
+        if time.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_SECONDS)
+            continue
         raise ConfigurationError(
             f"a worker is still running (host {alive[0].host}, process {alive[0].pid}): stop all workers first"
         )
@@ -90,16 +110,12 @@ async def _reconcile_one(
     store: Store, executor: Executor, campaign: int, done: Reconciled, *, is_too_old: bool
 ) -> None:
     after = 0
+    wanted: Any = _c.state.in_(_UNSENT)
+    if not is_too_old:
+        wanted = or_(wanted, and_(_c.state == State.SETTLED.value, _c.rejected > 0))
     while True:
         page = await store.step(
-            select(calls)
-            .where(
-                _c.campaign_id == campaign,
-                _c.id > after,
-                _c.state.in_((State.READY.value, State.CLAIMED.value)),
-            )
-            .order_by(_c.id)
-            .limit(_PAGE)
+            select(calls).where(_c.campaign_id == campaign, _c.id > after, wanted).order_by(_c.id).limit(_PAGE)
         )
         if not page:
             return
@@ -112,9 +128,9 @@ async def _reconcile_one(
         for row in page:
             mine: _ByGeneration = said.get(row.id, {})
             await store.change(partial(_write, id=row.id, said=mine))
-            known = len({position for each in mine.values() for position in each})
-            done.uncertain += known
-            done.to_send += len(_open(row)) - known
+            known = {position for each in mine.values() for position in each}
+            done.uncertain += len(known)
+            done.to_send += len(set(_open(row)) - known)
 
 
 def _open(row: Any) -> list[int]:
@@ -122,14 +138,21 @@ def _open(row: Any) -> list[int]:
 
 
 def _questions(row: Any) -> list[_Question]:
-    """Everything that may have been made of a call: under its generation, or the next one (a `retry` was forgotten)."""
+    """Everything that may have been made of a call, besides what the database knows of.
+
+    That is a try of its generation, if it believes that there was none; and one of the next, of those, too, who were
+    rejected before (a `retry` was forgotten).
+    """
     open = _open(row)
-    each = [[position] for position in open] if row.kind else [open]
+    rejected = [position for position, byte in enumerate(row.outcome) if byte & 7 == Outcome.REJECTED]
+    tries = {row.gen: open if row.state in _UNSENT else []}
+    if row.gen < LAST_GENERATION:
+        tries[row.gen + 1] = sorted(open + rejected)
     return [
         _Question(climsgid_of(row.key, positions[0] if row.kind else 0, generation), row, positions, generation)
-        for positions in each
+        for generation, all in tries.items()
+        for positions in ([[position] for position in all] if row.kind else [all])
         if positions
-        for generation in (row.gen, min(row.gen + 1, LAST_GENERATION))
     ]
 
 
@@ -150,7 +173,7 @@ async def _ask(executor: Executor, page: Sequence[Any]) -> dict[int, _ByGenerati
             )
         if isinstance(answer, MessageState):
             known = Said(Outcome.UNCERTAIN_KNOWN, words=_FORGOTTEN)
-            if len(question.positions) == 1:
+            if question.is_alone:
                 known = Said(Outcome.ACCEPTED, answer.id)
             generations = said.setdefault(question.call.id, {})
             earlier = generations.get(question.generation, {})
@@ -170,11 +193,16 @@ async def _answers(executor: Executor, questions: Sequence[_Question]) -> list[M
 
 def _write(connection: Connection, id: int, said: _ByGeneration) -> None:
     row = connection.execute(LOCK, {"b_id": id}).one_or_none()
-    if row is None or row.state not in (State.READY, State.CLAIMED):
+    if row is None or row.state not in (*_UNSENT, State.SETTLED):
         return
     sheet = Sheet.read(row)
     for generation, each in said.items():
         sheet.settle(each, generation)
+        if generation > row.gen:
+            sheet.doubt(each, generation)
+    if row.state == State.SETTLED:  # whose sender may not have spoken yet
+        connection.execute(WRITE, {"b_id": id, **sheet.columns()})
+        return
     columns = {
         **sheet.columns(),
         "state": State.READY.value if sheet.open() else State.SETTLED.value,

@@ -91,7 +91,7 @@ class _Folder:
             reports = [report for report, _ in taken]
             try:
                 ours = await self._store.change(partial(fold, reports=reports))
-            except Exception as error:  # noqa: BLE001 - told to each of those who wait
+            except Exception as error:  # told to each of those who wait
                 for _, done in taken:
                     if not done.done():
                         done.set_exception(error)
@@ -165,7 +165,8 @@ def _fold_into(connection: Connection, row: Row[Any], reports: Sequence[_Aimed])
         if before is not None and not each.report.supersedes(_as_report(before, each.report)):
             continue
         was_open = sheet.kind(each.position) is Outcome.OPEN
-        forgot = forgot or (was_open and row.state in (State.READY, State.CLAIMED) and each.generation >= row.gen)
+        was_not_begun = was_open and row.state in (State.READY, State.CLAIMED) and each.generation >= row.gen
+        forgot = forgot or was_not_begun or each.generation > row.gen
         when = each.report.timestamp  # without one, a report counts as the oldest of its kind
         stamp = 0 if when is None else max(0, int(when.timestamp()))
         delivery = Delivery(each.report.status.value, min(stamp, 2**32 - 1), each.report.charge)
@@ -184,7 +185,9 @@ def _fold_into(connection: Connection, row: Row[Any], reports: Sequence[_Aimed])
     if changed:  # PostgreSQL stores what is written anew, though it be the same
         connection.execute(update(calls).where(calls.c.id == row.id).values(changed))
     if forgot:
-        _log.error("a report came of call %d, which was never begun: the database forgot; campaign paused", row.id)
+        _log.error(
+            "a report came of a try of call %d that was never begun: the database forgot; campaign paused", row.id
+        )
         connection.execute(
             update(campaigns)
             .where(

@@ -104,6 +104,12 @@ class Sheet:
             if self.kind(position) is Outcome.OPEN:
                 self._put(position, each, generation)
 
+    def doubt(self, said: Mapping[int, Said], generation: int) -> None:
+        """What the gateway knows of a try that the database forgot: of those rejected before it."""
+        for position, each in said.items():
+            if self.kind(position) is Outcome.REJECTED:
+                self._put(position, each, generation)
+
     def reopen(self, positions: Iterable[int]) -> None:
         """Let the next `begin` send to these again."""
         for position in positions:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -62,6 +63,7 @@ class Store:
         self.is_file = is_file
         self.is_alone = is_alone
         """Whether nobody else can run on it; see `alone`."""
+        self._process = os.getpid()
         self.others: str | None = None
         """Where somebody else may still be sending from it, though it is alone; None: nobody can be."""
 
@@ -102,9 +104,9 @@ class Store:
             try:
                 await file.open(alone=alone)
             except BaseException:
-                await file.aclose()
+                await file.discard()
                 raise
-            store = cls(file, opened_without_log=file.opened_without_log, is_file=True, is_alone=alone)
+            store = cls(file, opened_without_log=file.opening.without_log, is_file=True, is_alone=alone)
         try:
             if not await store.read(_has_tables, patience=_OPEN_SECONDS):
                 await store.change(_create_tables, patience=_OPEN_SECONDS)
@@ -115,7 +117,7 @@ class Store:
                 store.others = await store.change(partial(settle_in, path=store._database.path))
             await store.look_whether_it_forgot()
         except BaseException:
-            await store._database.aclose()
+            await store._database.discard()
             raise
         return store
 
@@ -143,7 +145,9 @@ class Store:
         return cls(server, opened_without_log=None, is_file=False)
 
     async def aclose(self) -> None:
-        """Leave it in order, and close it."""
+        """Leave it in order, and close it. In a child of the process that opened it, leave it alone."""
+        if os.getpid() != self._process:
+            return
         if self.is_file:
             mark = update(meta).where(meta.c.key == "dirty", meta.c.value == "1").values(value="0")
             with contextlib.suppress(DatabaseAwayError):
@@ -209,6 +213,8 @@ class Store:
 
     async def _again(self, attempt: Callable[[], Awaitable[T]], patience: float, is_precious: bool) -> T:
         """Attempt it until it is done, or the database was away for too long."""
+        if os.getpid() != self._process:  # whose answers would go to the parent, and the other way round
+            raise RuntimeError("the database was opened in another process; after a fork, open it again")
         deadline = time.monotonic() + patience
         pause = 0.05
         while True:

@@ -60,6 +60,11 @@ class Watch:
         """Whether the gateway cannot be reached just now, and the worker waits for it."""
         return self.outages is not None and self.outages.is_on
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether the worker ended because the gateway could not be reached for too long."""
+        return self.outages is not None and self.outages.gave_up is not None
+
 
 class Worker:
     """A worker of one account.
@@ -98,7 +103,15 @@ class Worker:
         self._heart = Heart(store, moves, account, names)
         watch.outages = Outages(patience)
         self._supply = Supply(store, moves, self._heart)
-        self._lane = Lane(moves, self._heart, executor, watch.outages, Texts(), self._supply.reserve)
+        self._lane = Lane(
+            moves,
+            self._heart,
+            executor.unlimited(),
+            watch.outages,
+            Texts(),
+            self._supply.reserve,
+            take_turn=executor.take_turn,
+        )
         self._reaper = Reaper(store, moves, self._heart, Asker(moves, executor, quiet))
         self._stopping = asyncio.Event()
         self._ended_by: ClickatellError | None = None
@@ -155,11 +168,12 @@ class Worker:
                 self._end_by(error)
 
     async def _carry(self, call: Claimed, campaign: Sendable) -> None:
-        self._reaper.held[call.id] = call
+        held = (call.id, call.epoch)
+        self._reaper.held.add(held)
         try:
             await self._lane.carry(call, campaign)
         finally:
-            del self._reaper.held[call.id]
+            self._reaper.held.remove(held)
             self._worked = True
 
     def _end_by(self, error: ClickatellError) -> None:
@@ -211,4 +225,5 @@ async def _end(tasks: list[asyncio.Task[Any]] | list[Coroutine[Any, Any, Any]]) 
             task.cancel()
     for result in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(result, Exception):
-            _log.error("a part of the worker failed: %s", result, exc_info=result)
+            is_bug = not isinstance(result, ClickatellError)
+            _log.error("a part of the worker failed: %s", result, exc_info=result if is_bug else None)

@@ -83,6 +83,15 @@ class Executor:
         rates = (*self._rates, rate)
         return Executor(self._transport, self.session, retries=self.retries, rates=rates, watch=self.watch)
 
+    def unlimited(self) -> Executor:
+        """The same without limits, for whoever takes its turn before."""
+        return Executor(self._transport, self.session, retries=self.retries, watch=self.watch)
+
+    async def take_turn(self, recipients: int) -> None:
+        """Wait until its limits let a command of so many recipients pass."""
+        for rate in self._rates:
+            await rate.take(recipients)
+
     async def execute(
         self,
         command: Command[T],

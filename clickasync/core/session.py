@@ -271,7 +271,7 @@ class Session:
             renewing.result = error
             self._state = _Refused(error, self._now() + REFUSED_SECONDS)
             _log.warning("the credentials are refused: %s; for %.0f s all calls fail", in_short(error), REFUSED_SECONDS)
-        except Exception as error:  # noqa: BLE001 - raised to those who wait
+        except Exception as error:  # raised to those who wait
             renewing.result = error
             self._state = None
             _log.warning("no session could be opened: %s", in_short(error))

@@ -19,7 +19,7 @@ Record: TypeAlias = tuple[int, int, list[str]]
 """The line in which a record begins, the one in which it ends (from 1), and its cells."""
 
 
-class Misquoted(Exception):  # noqa: N818 - it is not raised to users
+class Misquoted(Exception):  # it is not raised to users
     """No CSV; `line` is where the record begins."""
 
     def __init__(self, line: int) -> None:

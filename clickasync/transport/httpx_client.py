@@ -179,7 +179,7 @@ async def _exchange(
         held.request.stream = _body_class(held.request)(form)
         if isinstance(url, _DiscreetURL):
             held.request.url = url  # `build_request` makes a plain one of it
-    except Exception as error:  # noqa: BLE001 - whatever it is, nothing was sent
+    except Exception as error:  # whatever it is, nothing was sent
         return NotSent(describe("the request could not be built", error))
     sending.mark_sent()
     outcome = await _within(_or_none(limits.total), _send(client, held))
@@ -220,7 +220,7 @@ async def _send(client: httpx.AsyncClient, held: _Held) -> Outcome:
             return await _read(response)
         finally:
             await response.aclose()
-    except Exception as error:  # noqa: BLE001 - a transport may raise anything; little of it means "not sent"
+    except Exception as error:  # a transport may raise anything; little of it means "not sent"
         return _meaning(error, held.request)
 
 

@@ -9,6 +9,8 @@ from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+import anyio
+import anyio.to_thread
 from aiohappyeyeballs import AddrInfoType, start_connection
 
 from clickasync.law import Lost, Reply
@@ -203,7 +205,12 @@ async def addresses_of(host: str, port: int) -> list[AddrInfoType]:
         socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, **numeric
     )
     found: list[AddrInfoType]
-    found = resolve() if numeric else await asyncio.get_running_loop().run_in_executor(None, resolve)
+    if numeric:
+        found = resolve()
+    else:
+        # Not in the loop's executor: it takes nothing once the main thread has ended, when other threads may still
+        # send. And with a limit to itself, or it could wait for threads of the user's that wait for it.
+        found = await anyio.to_thread.run_sync(resolve, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
     return found
 
 

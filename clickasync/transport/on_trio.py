@@ -31,8 +31,8 @@ class StreamConnection:
         self._stream = stream
         self._now = place.now
         self._incoming = Incoming()
-        self._has_input = Poll(stream.extra(SocketAttribute.raw_socket))  # noqa: S610 - not Django
-        self._tls = stream.extra(TLSAttribute.ssl_object, None)  # noqa: S610
+        self._has_input = Poll(stream.extra(SocketAttribute.raw_socket))
+        self._tls = stream.extra(TLSAttribute.ssl_object, None)
 
     @classmethod
     async def open(cls, base: BaseUrl, tls: ssl.SSLContext | None, limits: Limits, place: Place, until: float) -> Self:

@@ -76,7 +76,7 @@ class Pool:
         try:
             try:
                 connection = await self._take(until)  # until this is done, nothing has left
-            except Exception as error:  # noqa: BLE001 - whatever it is, there is no connection
+            except Exception as error:  # whatever it is, there is no connection
                 return NotSent(self._why_not(error, until))
             sending.mark_sent()  # from here on, nobody can know
             outcome = await connection.post(self._head(path, len(form)), form, self._limits, until)

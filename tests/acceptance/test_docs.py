@@ -63,7 +63,7 @@ def bare(): ...
 def explained(): 'A function.'
 __all__ = ['Explained', 'bare', 'explained']
 """
-    exec(code, vars(module))  # noqa: S102
+    exec(code, vars(module))
     assert list(script.undocumented([pdoc.doc.Module(module)])) == ["library.Explained.bare", "library.bare"]
 
 

@@ -46,7 +46,7 @@ def numbers(count: int) -> list[str]:
 
 
 @on_virtual_time
-async def test_a_run_left_during_a_resend_tells_the_first_try_as_unfinished() -> None:
+async def test_a_run_left_during_a_resend() -> None:
     """The first try went out and was accepted; that the second one could not connect changes nothing of that."""
     gateway = virtual_gateway()
     sends = 0
@@ -74,7 +74,7 @@ async def test_a_run_left_during_a_resend_tells_the_first_try_as_unfinished() ->
 
 
 @pytest.mark.parametrize("status", [None, 429])
-async def test_what_fails_in_a_hook_of_the_users_client_is_not_taken_for_our_request(status: int | None) -> None:
+async def test_a_hook_of_the_users_client_that_fails(status: int | None) -> None:
     """A hook that reports to a metrics server which is down, or busy, runs when the message was sent long ago."""
     gateway = Gateway()
 
@@ -115,7 +115,7 @@ async def test_payloads_never_change_places() -> None:
 
 
 @pytest.mark.parametrize("keep", [24, 60, 200])
-async def test_a_reply_without_a_length_that_was_cut_is_no_verdict_for_many(keep: int) -> None:
+async def test_a_cut_reply_is_no_verdict_for_many(keep: int) -> None:
     """``ERR: 901, Internal error`` cut before its ``To:`` would read as a refusal of the whole call."""
     gateway = Gateway()
     sends = 0
@@ -175,7 +175,7 @@ async def test_no_mixture_of_numbers_and_messages_stops_a_run(seed: int) -> None
 
 
 @pytest.mark.parametrize("what", ["bulk", "send"])
-def test_a_program_that_ends_before_a_task_of_ours_has_begun_ends(what: str) -> None:
+def test_a_program_may_end_before_our_task_begins(what: str) -> None:
     """A task that is cancelled before its first step runs nothing of its own."""
     program = f"""
     import asyncio
@@ -214,7 +214,8 @@ async def test_an_unreadable_reply_to_auth_in_mid_run_loses_no_result() -> None:
     assert len(gateway.messages) == 10
 
 
-async def test_closing_the_client_during_a_call_does_not_hide_that_its_outcome_is_unknown() -> None:
+async def test_closing_during_a_call_hides_no_unknown_outcome() -> None:
+    """Closing the client during a call does not hide that its outcome is unknown."""
     faulty = FaultyGateway(Gateway(), always("sendmsg", Fault.SILENCE))
     async with faulty.serve() as url:
         client = Client(**LOGIN, base_url=url, timeout=0.3)
@@ -234,7 +235,8 @@ async def test_closing_the_client_during_a_call_does_not_hide_that_its_outcome_i
     assert [type(error) for error in told] == [OutcomeUnknownError]
 
 
-async def test_a_call_that_waits_for_a_connection_does_not_go_out_after_aclose() -> None:
+async def test_what_waits_does_not_go_out_after_aclose() -> None:
+    """A call that waits for a connection does not go out after `aclose`."""
     faulty = FaultyGateway(Gateway(), always("sendmsg", Fault.SILENCE))
     async with faulty.serve() as url:
         client = Client(**LOGIN, base_url=url, timeout=0.2, max_connections=1)
@@ -273,7 +275,8 @@ async def test_closing_the_client_during_a_batch_loses_no_result() -> None:
     assert len(gateway.messages) == 10
 
 
-async def test_calls_that_only_waited_for_a_connection_are_skipped_and_not_uncertain() -> None:
+async def test_calls_that_only_waited_are_skipped() -> None:
+    """Calls that only waited for a connection are skipped and not uncertain."""
     faulty = FaultyGateway(Gateway(), always("sendmsg", Fault.SILENCE))
     async with faulty.serve() as url, Client(**LOGIN, base_url=url, max_connections=1) as client:
         async with client.bulk(numbers(30), "Hi", batch_size=10, max_in_flight=3) as run:
@@ -313,7 +316,8 @@ def _on_asyncio() -> bool:
 
 
 @on_virtual_time
-async def test_a_retry_after_of_a_day_does_not_make_send_many_sleep_for_one() -> None:
+async def test_a_retry_after_of_a_day_is_not_slept_through() -> None:
+    """A Retry-After of a day does not make `send_many` sleep for one."""
     gateway = virtual_gateway()
 
     def busy(request: httpx.Request) -> httpx.Response:
@@ -395,7 +399,8 @@ async def test_a_slow_authentication_saves_up_no_burst() -> None:
 
 
 @pytest.mark.parametrize("password", ["a secret & four words of it", "pa<55>'word'"])
-async def test_a_secret_that_a_page_shows_anywhere_is_struck_out_before_the_page_is_cut(password: str) -> None:
+async def test_secrets_are_struck_out_before_a_page_is_cut(password: str) -> None:
+    """A secret that a page shows anywhere is struck out before the page is cut."""
     import html
 
     gateway = Gateway(password=password)

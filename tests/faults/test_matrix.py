@@ -150,31 +150,36 @@ EVERY = 1 + RETRIES
 
 
 @pytest.mark.parametrize("fault", NOT_SENT)
-async def test_what_was_certainly_not_sent_is_repeated_and_told_as_a_transport_error(fault: Fault) -> None:
+async def test_what_was_not_sent_is_repeated(fault: Fault) -> None:
+    """What was certainly not sent is repeated and raised as a transport error."""
     every = HARMLESS | SPENDS | SENDS
     assert await tried(every, fault) == dict.fromkeys(every, (TransportError, EVERY, 0))
 
 
 @pytest.mark.parametrize("fault", LOST)
-async def test_a_lost_reply_of_a_call_that_sends_nothing_is_repeated_and_told_as_a_transport_error(
+async def test_a_lost_reply_where_nothing_is_sent_is_repeated(
     fault: Fault,
 ) -> None:
+    """A lost reply of a call that sends nothing is repeated and raised as a transport error."""
     assert await tried(HARMLESS, fault) == dict.fromkeys(HARMLESS, (TransportError, EVERY, 0))
 
 
 @pytest.mark.parametrize("fault", UNREADABLE)
-async def test_an_unreadable_reply_of_a_call_that_sends_nothing_is_a_protocol_error(fault: Fault) -> None:
+async def test_junk_where_nothing_is_sent_is_a_protocol_error(fault: Fault) -> None:
+    """An unreadable reply of a call that sends nothing is a protocol error."""
     assert await tried(HARMLESS, fault) == dict.fromkeys(HARMLESS, (ProtocolError, EVERY, 0))
 
 
 @pytest.mark.parametrize("fault", LOST + UNREADABLE)
-async def test_an_unknown_outcome_of_a_call_that_spends_is_never_repeated(fault: Fault) -> None:
+async def test_what_may_have_spent_is_never_repeated(fault: Fault) -> None:
+    """An unknown outcome of a call that spends is never repeated."""
     messages = {"senditem": 1, "token_pay": 0, "ind_push": 1, "si_push": 1}
     assert await tried(SPENDS, fault) == {name: (OutcomeUnknownError, 1, messages[name]) for name in SPENDS}
 
 
 @pytest.mark.parametrize("fault", LOST + UNREADABLE)
-async def test_a_send_with_an_unknown_outcome_is_asked_about_and_found_accepted(fault: Fault) -> None:
+async def test_an_unknown_send_is_asked_about_and_found_accepted(fault: Fault) -> None:
+    """A send with an unknown outcome is asked about and found accepted."""
     assert await tried(SENDS, fault) == {"sendmsg": (Accepted, 1, 1)}
 
 
@@ -184,11 +189,13 @@ async def test_many_recipients_of_an_unknown_outcome_are_uncertain(fault: Fault)
 
 
 @pytest.mark.parametrize("fault", NOT_SENT)
-async def test_many_recipients_who_were_certainly_not_sent_to_are_rejected(fault: Fault) -> None:
+async def test_many_who_were_not_sent_to_are_rejected(fault: Fault) -> None:
+    """Many recipients who were certainly not sent to are rejected."""
     assert await tried(LISTS, fault) == {"sendmsg": (Rejected, EVERY, 0), "quicksend": (Rejected, EVERY, 0)}
 
 
-async def test_a_send_that_the_gateway_never_saw_is_unknown_and_not_repeated() -> None:
+async def test_a_send_that_never_arrived_is_not_repeated() -> None:
+    """A send that the gateway never saw is unknown and not repeated."""
     async with failing("sendmsg", Fault.RESET_UNSEEN) as (faulty, client):
         with pytest.raises(OutcomeUnknownError) as caught:
             await client.send(TO, "Hello")
@@ -205,14 +212,16 @@ async def test_a_missing_line_is_uncertain_and_the_others_are_accepted() -> None
         assert faulty.calls["sendmsg"] == 1
 
 
-async def test_a_refused_connection_is_a_transport_error_for_every_call() -> None:
+async def test_a_refused_connection_is_a_transport_error() -> None:
+    """A refused connection is a transport error for every call."""
     for action in (HARMLESS | SENDS | SPENDS).values():
         client = Client(api_id=1, user="demo", password="demo", base_url=f"http://127.0.0.1:{closed_port()}", retries=0)
         async with client:
             assert await outcome(action, client) is TransportError
 
 
-async def test_a_connection_that_cannot_be_made_in_time_is_a_transport_error() -> None:
+async def test_no_connection_in_time_is_a_transport_error() -> None:
+    """A connection that cannot be made in time is a transport error."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.socket() as first, socket.socket() as second:
         for filler in (first, second):
             filler.setblocking(False)
@@ -232,7 +241,8 @@ async def test_a_call_goes_through_when_only_the_first_try_failed() -> None:
         assert faulty.calls["getbalance"] == 2
 
 
-async def test_a_send_is_repeated_when_the_gateway_asks_for_it_by_901_or_429() -> None:
+async def test_901_and_429_ask_for_a_repeat() -> None:
+    """A send is repeated when the gateway asks for it by 901 or 429."""
     for fault in (Fault.RETRY, Fault.TOO_MANY, Fault.EXPIRED):
         async with failing("sendmsg", fault) as (faulty, client):
             faulty.script = once("sendmsg", fault)
@@ -241,7 +251,8 @@ async def test_a_send_is_repeated_when_the_gateway_asks_for_it_by_901_or_429() -
             assert len(faulty.gateway.messages) == 2
 
 
-async def test_a_redirect_is_not_followed_by_the_users_own_client_either() -> None:
+async def test_the_users_client_follows_no_redirect_either() -> None:
+    """A redirect is not followed by the user's own client either."""
     import httpx
 
     faulty = FaultyGateway(Gateway())

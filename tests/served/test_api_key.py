@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -27,13 +28,13 @@ async def test_it_reaches_the_gateway_as_it_is(
     given: str, own_client: bool, monkeypatch: pytest.MonkeyPatch, anyio_backend: str
 ) -> None:
     gateway = FaultyGateway(Gateway(api_id=API_KEY))
-    login = {"user": "demo", "password": "demo"}
+    login: dict[str, Any] = {"user": "demo", "password": "demo"}
     if given == "environment":
         monkeypatch.setenv("CLICKATELL_API_ID", API_KEY)
     else:
         login["api_id"] = API_KEY
     async with gateway.serve() as url, httpx.AsyncClient(trust_env=False) as http_client:
-        async with Client(base_url=url, http_client=http_client if own_client else None, **login) as client:  # type: ignore[arg-type]
+        async with Client(base_url=url, http_client=http_client if own_client else None, **login) as client:
             sent = await client.send("27821234567", "Hi")
             await client.status(sent.id)
     assert [body["api_id"] for body in gateway.bodies if "api_id" in body] == [API_KEY]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anyio
 import pytest
 
@@ -9,14 +11,14 @@ from clickasync.client import Client
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, closed_port
 
-LOGIN = {"api_id": "1", "user": "demo", "password": "demo"}
+LOGIN: dict[str, Any] = {"api_id": "1", "user": "demo", "password": "demo"}
 NUMBERS = ["27821234567", "27827654321"]
 
 
 @pytest.mark.anyio
 async def test_a_run_says_that_the_gateway_is_away() -> None:
     base_url = f"http://127.0.0.1:{closed_port()}"
-    async with Client(base_url=base_url, retries=0, **LOGIN) as client:  # type: ignore[arg-type]
+    async with Client(base_url=base_url, retries=0, **LOGIN) as client:
         async with client.bulk(NUMBERS, "Hi") as run:
             assert not run.is_away
             with anyio.fail_after(10):
@@ -36,7 +38,7 @@ async def test_a_gateway_that_answers_is_not_away() -> None:
         return Fault.TOO_MANY if before == 0 else None
 
     gateway = FaultyGateway(Gateway(), script)
-    async with gateway.serve() as url, Client(base_url=url, retries=0, **LOGIN) as client:  # type: ignore[arg-type]
+    async with gateway.serve() as url, Client(base_url=url, retries=0, **LOGIN) as client:
         async with client.bulk(NUMBERS, "Hi", max_in_flight=1) as run:
             results = [result async for result in run]
     assert all(result.ok for result in results)

@@ -43,7 +43,7 @@ def deaf() -> Any:
 async def nap_soon() -> None:
     """Let the event loop be busy while the deadlines of others pass."""
     await anyio.lowlevel.checkpoint()
-    time.sleep(NAP)  # noqa: ASYNC251 - the busy loop is what is tested
+    time.sleep(NAP)  # the busy loop is what is tested
 
 
 LIMITS = [
@@ -123,7 +123,7 @@ async def test_a_reply_that_came_while_the_loop_was_busy_counts() -> None:
             exchange = await read_request(stream)
             await stream.send(http(gateway.handle(exchange.path, exchange.fields) or ""))
             if exchange.command == "sendmsg":
-                time.sleep(2 * NAP)  # noqa: ASYNC251
+                time.sleep(2 * NAP)
 
     async with listening(serve) as url:
         async with ClientOfAnyWay(**LOGIN, base_url=url, retries=0, timeout=NAP) as client:

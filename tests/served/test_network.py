@@ -108,7 +108,9 @@ async def test_a_request_that_is_read_slowly_arrives_whole() -> None:
     assert bodies[-1].endswith(f"&to={TO}".encode())
 
 
-async def test_a_request_that_is_not_read_to_its_end_has_an_unknown_outcome() -> None:
+async def test_a_request_that_is_not_read_is_unknown() -> None:
+    """A request that is not read to its end has an unknown outcome."""
+
     async def read_a_little(stream: ByteStream) -> None:
         data = await stream.receive()
         if b"/http/auth" in data:
@@ -188,7 +190,8 @@ async def test_what_follows_in_another_record_of_tls_is_not_the_next(tls: ssl.SS
 
 
 @names_of_elsewhere
-async def test_what_follows_a_reply_behind_a_proxy_is_not_taken_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_behind_a_proxy_what_follows_a_reply_is_not_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows a reply behind a proxy is not taken for the next reply."""
     stale = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nID: stale"
     async with _listening(_answering(b"OK: 5e55", b"ID: 1", b"ERR: 105, Invalid", surplus=stale)) as port:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
@@ -228,7 +231,8 @@ async def test_a_tunnel_through_a_proxy_is_used_once(tls: ssl.SSLContext, monkey
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("is_read", [True, False])
-async def test_what_comes_while_a_connection_is_idle_is_not_taken_for_the_next_reply(is_read: bool) -> None:
+async def test_what_comes_to_an_idle_connection_is_no_reply(is_read: bool) -> None:
+    """What comes while a connection is idle is not taken for the next reply."""
     sockets: list[socket.socket] = []
     answering = _answering(b"OK: 5e55", b"ID: 1", b"ERR: 105, Invalid")
 
@@ -251,7 +255,8 @@ async def test_what_comes_while_a_connection_is_idle_is_not_taken_for_the_next_r
 @pytest.mark.parametrize(
     "framing", [b"Content-Length: 5\r\n\r\nID: 1", b"Transfer-Encoding: chunked\r\n\r\n5\r\nID: 1\r\n0\r\n\r\n"]
 )
-async def test_a_connection_whose_reply_was_read_to_its_end_is_used_again(framing: bytes) -> None:
+async def test_a_connection_is_used_again_after_a_whole_reply(framing: bytes) -> None:
+    """A connection whose reply was read to its end is used again."""
     connections = 0
 
     async def serve(stream: ByteStream) -> None:

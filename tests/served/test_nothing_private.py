@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 import httpx
 import pytest
@@ -91,8 +92,8 @@ async def test_no_call_tells_whom_or_what_it_is_about(fault: Fault | None, log: 
         gateway = Gateway(password=PASSWORD, vouchers={VOUCHER: 5})
         faulty = FaultyGateway(gateway, always(command, fault)) if fault else FaultyGateway(gateway)
         async with faulty.serve() as url:
-            settings = {"api_id": 1, "user": "demo", "password": PASSWORD, "base_url": url}
-            async with Client(**settings, retries=0, timeout=0.1, observer=telemetry.observer) as client:  # type: ignore[arg-type]
+            settings: dict[str, Any] = {"api_id": 1, "user": "demo", "password": PASSWORD, "base_url": url}
+            async with Client(**settings, retries=0, timeout=0.1, observer=telemetry.observer) as client:
                 with suppress(ClickatellError):
                     await call(client)
         sessions |= {body["session_id"] for body in faulty.bodies if "session_id" in body}
@@ -119,8 +120,8 @@ async def test_what_a_gateway_quotes_is_not_told(log: pytest.LogCaptureFixture) 
                 return reply if request.url.path == at else httpx.Response(200, text="OK: 1")
 
             own = httpx.AsyncClient(transport=httpx.MockTransport(answer))
-            login = {"api_id": 1, "user": "demo", "password": PASSWORD, "http_client": own}
-            async with Client(**login, retries=0, observer=telemetry.observer) as client:  # type: ignore[arg-type]
+            login: dict[str, Any] = {"api_id": 1, "user": "demo", "password": PASSWORD, "http_client": own}
+            async with Client(**login, retries=0, observer=telemetry.observer) as client:
                 with suppress(ClickatellError):
                     await client.send(TO, TEXT)
     ours = "\n".join(record.getMessage() for record in log.records if record.name == "clickasync")

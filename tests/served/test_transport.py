@@ -100,7 +100,7 @@ async def test_calls_are_posts_whose_urls_hold_no_secret() -> None:
     assert b"session_id=0123456789abcdef0123456789abcdef" in send.calls.last.request.content
 
 
-async def test_a_certificate_that_does_not_fit_is_told_as_a_transport_error(tmp_path: Path) -> None:
+async def test_a_wrong_certificate_is_a_transport_error(tmp_path: Path) -> None:
     """A TLS server with a certificate that nobody signed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
@@ -139,7 +139,8 @@ async def test_what_the_caller_is_handling_is_not_told_as_the_reason() -> None:
 
 @pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="Python 3.12 and later")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_where_tasks_start_at_once_idle_connections_are_closed_all_the_same(anyio_backend: str) -> None:
+async def test_idle_connections_close_where_tasks_are_eager(anyio_backend: str) -> None:
+    """Where tasks start at once, idle connections are closed all the same."""
     asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
     faulty = FaultyGateway(Gateway())
     async with faulty.serve() as url:
@@ -195,7 +196,8 @@ async def test_a_proxy_that_cannot_be_used_is_told_by_the_constructor(
     assert "pa55" not in str(caught.value)
 
 
-async def test_a_client_that_is_not_async_is_refused_by_the_constructor() -> None:
+async def test_a_client_that_is_not_async_is_refused() -> None:
+    """A client that is not async is refused by the constructor."""
     with httpx.Client() as own, pytest.raises(ConfigurationError, match=r"httpx\.AsyncClient, not Client"):
         Client(**LOGIN, http_client=own)  # type: ignore[arg-type]
 
@@ -238,7 +240,9 @@ async def test_a_client_of_the_users_own_class_is_used_as_well() -> None:
                 assert isinstance(await client.send(TO, "Hi"), Accepted)
 
 
-async def test_a_client_of_the_user_that_raises_for_status_changes_nothing_of_the_law() -> None:
+async def test_a_client_that_raises_for_status_keeps_the_law() -> None:
+    """A client of the user that raises for status changes nothing of the law."""
+
     async def raise_for_status(response: httpx.Response) -> None:
         response.raise_for_status()
 
@@ -320,9 +324,10 @@ async def test_nothing_of_a_call_is_logged(caplog: pytest.LogCaptureFixture) -> 
 
 
 @names_of_elsewhere
-async def test_the_token_in_the_url_of_the_connect_api_is_not_logged_behind_a_proxy_either(
+async def test_the_connect_token_is_not_logged_behind_a_proxy(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """The token in the URL of the Connect API is not logged behind a proxy either."""
     caplog.set_level(1)
     token = "0123456789abcdef0123456789abcdef"
     faulty = FaultyGateway(Gateway())

@@ -137,7 +137,7 @@ def in_a_thread(function: Callable[[], Awaitable[T]]) -> T:
     def work() -> None:
         try:
             results.append(anyio.run(run))
-        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+        except BaseException as error:  # raised in the caller's thread
             problems.append(error)
 
     thread = threading.Thread(target=work)

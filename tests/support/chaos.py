@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from attrs import Factory, define, field, frozen
 
@@ -206,9 +207,9 @@ def run(settings: Settings, server: Postgres | None = None) -> Verdict:
 
 async def _play(stage: _Stage) -> list[Result]:
     settings = stage.settings
-    account = {"api_id": 1, "user": "demo", "password": "demo", "base_url": stage.gateway.url}
+    account: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo", "base_url": stage.gateway.url}
     async with (
-        Client(batch_size=settings.batch_size, **account) as client,  # type: ignore[arg-type]
+        Client(batch_size=settings.batch_size, **account) as client,
         Campaigns(stage.database, client=client) as campaigns,
     ):
         campaign = await campaigns.create("chaos", recipients(settings.recipients), "Doors open at 8")

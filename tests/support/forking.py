@@ -50,7 +50,7 @@ def be_the_child(client: Client) -> None:
     try:
         thread.start()
         thread.join()
-    except BaseException:  # noqa: BLE001 - whatever it is, the parent's code must not run here
+    except BaseException:  # whatever it is, the parent's code must not run here
         traceback.print_exc()
     os._exit(code)
 

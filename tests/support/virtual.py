@@ -65,9 +65,9 @@ on_virtual_time = pytest.mark.parametrize(
 """On event loops on which nobody waits for real."""
 
 
-def virtual_gateway(**settings: object) -> Gateway:
+def virtual_gateway(**settings: Any) -> Gateway:
     """A simulator whose clock is the event loop's."""
-    return Gateway(clock=anyio.current_time, **settings)  # type: ignore[arg-type]
+    return Gateway(clock=anyio.current_time, **settings)
 
 
 Handler = Callable[[httpx.Request], httpx.Response] | Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
@@ -79,7 +79,7 @@ def answer(gateway: Gateway, request: httpx.Request) -> httpx.Response:
     return httpx.Response(404) if text is None else httpx.Response(200, text=text)
 
 
-def client_of(gateway: Gateway, handler: Handler | None = None, **settings: object) -> Client:
+def client_of(gateway: Gateway, handler: Handler | None = None, **settings: Any) -> Client:
     """A client whose requests go to `handler`, or straight to `gateway`."""
     transport = httpx.MockTransport(handler or (lambda request: answer(gateway, request)))
     return Client(
@@ -87,7 +87,7 @@ def client_of(gateway: Gateway, handler: Handler | None = None, **settings: obje
         user="demo",
         password="demo",
         http_client=httpx.AsyncClient(transport=transport),
-        **settings,  # type: ignore[arg-type]
+        **settings,
     )
 
 

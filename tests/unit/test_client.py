@@ -55,9 +55,8 @@ async def client(faulty: FaultyGateway) -> AsyncIterator[Client]:
         yield client
 
 
-async def test_send_gives_the_ids_under_which_the_gateway_knows_the_message(
-    client: Client, faulty: FaultyGateway
-) -> None:
+async def test_send_gives_the_ids_of_the_message(client: Client, faulty: FaultyGateway) -> None:
+    """`send` gives the IDs under which the gateway knows the message."""
     sent = await client.send("+27 (82) 123-4567", "Your code is 4711")
     [message] = faulty.gateway.messages
     assert sent == Accepted("+27 (82) 123-4567", message.id, message.climsgid)
@@ -224,7 +223,7 @@ async def test_pushes(client: Client, faulty: FaultyGateway) -> None:
         await client.push_wap(TO, si_id="1", si_url="example.org", si_text="t")
 
 
-async def test_an_unknown_outcome_of_the_users_own_climsgid_is_never_taken_for_accepted(faulty: FaultyGateway) -> None:
+async def test_an_unknown_outcome_of_the_users_own_climsgid(faulty: FaultyGateway) -> None:
     """It need not be unique: a hit may be an earlier message."""
     async with Client(**LOGIN, base_url=faulty.url, retries=0) as client:
         await client.send(TO, "Hi", climsgid="mine")
@@ -235,7 +234,8 @@ async def test_an_unknown_outcome_of_the_users_own_climsgid_is_never_taken_for_a
 
 
 @on_virtual_time
-async def test_what_the_gateway_twice_does_not_know_is_sent_again_when_asked_for() -> None:
+async def test_what_is_twice_unknown_is_sent_again_when_asked_for() -> None:
+    """What the gateway twice does not know is sent again when asked for."""
     import httpx
 
     from tests.support.virtual import answer
@@ -265,7 +265,7 @@ async def test_what_the_gateway_twice_does_not_know_is_sent_again_when_asked_for
 
 
 @on_virtual_time
-async def test_what_the_second_try_is_told_does_not_prove_that_the_first_one_failed() -> None:
+async def test_a_second_try_proves_nothing_of_the_first() -> None:
     """The first request is slow behind a proxy, takes the last credit, and arrives after both questions."""
     import httpx
 

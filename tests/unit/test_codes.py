@@ -149,7 +149,8 @@ def test_an_unknown_status_is_neither_final_nor_an_error() -> None:
         (7, "003, 004, 005, 007, 009, 010, 012"),
     ],
 )
-def test_a_callback_value_triggers_the_statuses_of_the_vendors_table(value: int, codes: str) -> None:
+def test_a_callback_value_triggers_these_statuses(value: int, codes: str) -> None:
+    """A callback value triggers the statuses of the vendor's table."""
     expected = {MessageStatus(code) for code in codes.split(", ") if code}
     assert Callback(value).statuses == expected
     assert Callback(value) == value

@@ -166,7 +166,8 @@ def test_a_fresh_copy_has_neither_traceback_nor_causes() -> None:
 
 
 @pytest.mark.parametrize("code", [None, "777", *ErrorCode])
-def test_an_api_error_says_what_failed_for_whom_and_that_nothing_was_sent(code: str | None) -> None:
+def test_an_api_error_says_what_failed(code: str | None) -> None:
+    """An API error says what failed for whom and that nothing was sent."""
     words = str(api_error(code, "Spoken: by the gateway, today", "27821234567"))
     assert "Spoken: by the gateway, today" in words
     assert "27821234567" in words
@@ -179,7 +180,8 @@ def test_an_api_error_says_what_to_do_next(error_class: type[ApiError]) -> None:
     assert str(error_class(None, "")).endswith(error_class.advice)
 
 
-def test_an_api_error_without_a_description_is_described_by_its_code() -> None:
+def test_an_api_error_is_described_by_its_code() -> None:
+    """An API error without a description is described by its code."""
     assert "No credit left" in str(api_error("301", ""))
     assert "no description" in str(api_error(None, ""))
 
@@ -213,7 +215,8 @@ def test_until_never_raises(description: str) -> None:
     assert until is None or until.tzinfo is UTC
 
 
-def test_a_transport_error_says_that_nothing_was_sent_and_how_long_to_wait() -> None:
+def test_a_transport_error_says_that_nothing_was_sent() -> None:
+    """A transport error says that nothing was sent and how long to wait."""
     error = TransportError("HTTP 429", 12.0)
     assert error.retry_after == 12.0
     assert "HTTP 429" in str(error)
@@ -226,7 +229,8 @@ def test_a_transport_error_says_that_nothing_was_sent_and_how_long_to_wait() -> 
     ("known", "words"),
     [(True, "knows climsgid abc"), (False, "does not know climsgid abc"), (None, "ask later by climsgid abc")],
 )
-def test_an_unknown_outcome_says_for_whom_and_what_the_gateway_said(known: bool | None, words: str) -> None:
+def test_an_unknown_outcome_says_what_the_gateway_said(known: bool | None, words: str) -> None:
+    """An unknown outcome says for whom and what the gateway said."""
     error = OutcomeUnknownError("read timeout", "27821234567", "abc", known)
     assert (error.to, error.climsgid, error.known_to_gateway) == ("27821234567", "abc", known)
     for part in ("read timeout", "27821234567", "outcome is unknown", words):
@@ -234,7 +238,8 @@ def test_an_unknown_outcome_says_for_whom_and_what_the_gateway_said(known: bool 
     assert "nothing was sent" not in str(error)
 
 
-def test_an_unknown_outcome_of_what_cannot_be_asked_about_names_no_climsgid() -> None:
+def test_what_cannot_be_asked_about_names_no_climsgid() -> None:
+    """An unknown outcome of what cannot be asked about names no climsgid."""
     assert "climsgid" not in str(OutcomeUnknownError("reset"))
 
 
@@ -246,7 +251,8 @@ def test_a_protocol_error_shows_the_beginning_of_the_reply() -> None:
     assert str(ProtocolError("the reply is empty")) == "the reply is empty"
 
 
-def test_a_connect_error_says_every_code_and_whether_a_captcha_is_asked_for() -> None:
+def test_a_connect_error_says_every_code() -> None:
+    """A Connect error says every code and whether a captcha is asked for."""
     error = ConnectError((ConnectErrorCode("404"), ConnectErrorCode("439")), ("One", "Two"), True)
     for part in ("404 One", "439 Two", "captcha"):
         assert part in str(error)

@@ -98,7 +98,8 @@ def test_nobody_is_told_that_it_is_safe_to_repeat_unless_it_is(failure: Failure,
 
 
 @pytest.mark.parametrize("effect", Effect)
-def test_a_ruling_keeps_the_reason_and_the_wait_that_was_asked_for(effect: Effect) -> None:
+def test_a_ruling_keeps_the_reason_and_the_wait(effect: Effect) -> None:
+    """A ruling keeps the reason and the wait that was asked for."""
     for failure, reason, wait in ((NOT_SENT, "connection refused", 3.0), (LOST, "read timeout", 4.0)):
         error = judge(failure, effect).error
         assert isinstance(error, TransportError | OutcomeUnknownError)
@@ -117,7 +118,8 @@ def test_nothing_is_known_to_the_gateway_before_it_was_asked() -> None:
 
 
 @given(st.integers(1, 100_000))
-def test_a_pause_doubles_from_a_quarter_of_a_second_to_eight_with_jitter(tries: int) -> None:
+def test_pauses_double_from_a_quarter_second_to_eight(tries: int) -> None:
+    """A pause doubles from a quarter of a second to eight with jitter."""
     longest = min(0.25 * 2 ** min(tries - 1, 10), 8.0)
     assert longest / 2 <= backoff(tries) <= longest
 

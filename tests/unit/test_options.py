@@ -165,7 +165,7 @@ WRONG: Final[list[tuple[str, object]]] = [
     ("deliv_time", timedelta(days=7, microseconds=1)),
     ("scheduled_time", NOW - 301),
     ("scheduled_time", NOW + WEEK + 1),
-    ("scheduled_time", datetime(2023, 11, 15, 12)),  # noqa: DTZ001 - naive on purpose
+    ("scheduled_time", datetime(2023, 11, 15, 12)),  # naive on purpose
     ("scheduled_time", datetime(2023, 11, 15, 12, tzinfo=Nowhere())),
     ("scheduled_time", date(2023, 11, 15)),
     ("scheduled_time", "2023-11-15T12:00:00Z"),

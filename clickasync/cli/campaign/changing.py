@@ -44,7 +44,7 @@ async def retry(
         list[str] | None, typer.Option(metavar="CODE", help="Only those with this error; repeatable.")
     ] = None,
 ) -> None:
-    """Send again to those who were rejected; never to those of whom nobody can know."""
+    """Send again to those who were rejected; never to those whose outcome nobody can know."""
     async with database.open() as campaigns:
         reopened = await (await campaigns.get(name)).retry(error)
     print(f"{reopened:,} are sent to again")

@@ -10,7 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from clickasync.callbacks import receiver
 from clickasync.campaigns import Campaign, Campaigns, Status
@@ -25,7 +25,7 @@ __all__ = ["play"]
 
 _RECIPIENTS: Final = 2000
 _PATIENCE: Final = 40.0
-_LOGIN: Final = {"api_id": "1", "user": "demo", "password": "demo"}
+_LOGIN: Final[dict[str, Any]] = {"api_id": "1", "user": "demo", "password": "demo"}
 
 
 async def play(stage: Stage) -> None:
@@ -43,7 +43,7 @@ async def play(stage: Stage) -> None:
             )
             async with (
                 serve(gateway) as url,
-                Client(base_url=url, batch_size=20, **_LOGIN) as client,  # type: ignore[arg-type]
+                Client(base_url=url, batch_size=20, **_LOGIN) as client,
                 Campaigns(database, client=client) as campaigns,
             ):
                 await _play(stage, campaigns, database, gateway, url)
@@ -84,6 +84,6 @@ async def _worker(database: str, environment: Mapping[str, str]) -> asyncio.subp
 
 async def _until(campaign: Campaign, condition: Callable[[Status], bool]) -> Status:
     async with asyncio.timeout(_PATIENCE):
-        while not condition(status := await campaign.status()):  # noqa: ASYNC110 - other processes set no event of ours
+        while not condition(status := await campaign.status()):  # other processes set no event of ours
             await asyncio.sleep(0.1)
     return status

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 import anyio
 import typer
 
 from clickasync.callbacks import receiver
 from clickasync.cli.command import add_command
-from clickasync.cli.demo import accounts, callbacks, campaign, doubt, sending
+from clickasync.cli.demo import accounts, callbacks, campaign, doubt, recipients, sending
 from clickasync.cli.demo.callbacks import Hook
 from clickasync.cli.demo.stage import Stage
 from clickasync.cli.serving import serving
@@ -40,13 +41,14 @@ async def demo() -> None:
             gateway = Gateway(credits=100, gateway_delay=0.3, handset_delay=0.4, callback_url=hook_url)
             async with serve(gateway) as url:
                 stage.say("A gateway of your own", url, call="async with serve(Gateway(credits=100)) as url: ...")
-                login = {"api_id": "1", "user": "demo", "password": "demo"}
-                async with Client(base_url=url, ping_interval=0.4, **login) as client:  # type: ignore[arg-type]
+                login: dict[str, Any] = {"api_id": "1", "user": "demo", "password": "demo"}
+                async with Client(base_url=url, ping_interval=0.4, **login) as client:
                     await sending.play(stage, client, gateway)
-                    async with Client(base_url=url, timeout=_SHORT, **login) as hasty:  # type: ignore[arg-type]
+                    async with Client(base_url=url, timeout=_SHORT, **login) as hasty:
                         await doubt.play(stage, hasty, gateway)
                     await callbacks.play(stage, client, gateway, hook)
                 await accounts.play(stage, gateway, url)
+        await recipients.play(stage)
         await campaign.play(stage)
     stage.chapter(f"All of it in {time.monotonic() - started:.1f} s")
 

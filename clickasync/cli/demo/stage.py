@@ -14,7 +14,7 @@ from clickasync.errors import ClickatellError
 __all__ = ["Stage", "Surprise", "expect", "until"]
 
 
-class Surprise(ClickatellError):  # noqa: N818 - it is the demo's plot that is wrong
+class Surprise(ClickatellError):  # it is the demo's plot that is wrong
     """Something was not as the demo says; it ends with a status that is not 0."""
 
 
@@ -27,7 +27,7 @@ def expect(condition: bool, what: str) -> None:
 async def until(condition: Callable[[], bool], what: str, *, seconds: float = 5.0) -> None:
     """Wait for something that happens soon."""
     with anyio.move_on_after(seconds):
-        while not condition():  # noqa: ASYNC110 - what happens in the gateway's thread sets no event of ours
+        while not condition():  # what happens in the gateway's thread sets no event of ours
             await anyio.sleep(0.02)
     expect(condition(), f"{what} within {seconds:g} s")
 

@@ -36,7 +36,7 @@ class Request:
         return self.fields.get(name, "")
 
 
-class Refused(Exception):  # noqa: N818  the gateway is in order, it only says no
+class Refused(Exception):  # the gateway is in order, it only says no
     """The gateway says no, for one reason or more."""
 
     def __init__(self, *codes: str, description: str | None = None) -> None:

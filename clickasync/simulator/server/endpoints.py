@@ -30,7 +30,7 @@ Kind: TypeAlias = Literal["string", "integer", "number", "boolean"]
 Values: TypeAlias = dict[str, Any]
 
 
-class Missing(LookupError):  # noqa: N818  it is a name, in an answer
+class Missing(LookupError):  # it is a name, in an answer
     """There is no such thing: a 404."""
 
 

@@ -7,7 +7,7 @@ from clickasync.codes import ErrorCode
 __all__ = ["Refusal"]
 
 
-class Refusal(Exception):  # noqa: N818  the gateway is in order, it only says no
+class Refusal(Exception):  # the gateway is in order, it only says no
     """The gateway says no: to a whole call where it is raised, to one recipient where it is written out.
 
     >>> Refusal("105").line()

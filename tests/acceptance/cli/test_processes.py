@@ -29,7 +29,8 @@ def get(url: str) -> bytes:
     return content
 
 
-def test_the_simulator_says_where_it_listens_and_ends_with_ctrl_c(start: Start) -> None:
+def test_the_simulator_listens_until_ctrl_c(start: Start) -> None:
+    """The simulator says where it listens and ends with Ctrl-C."""
     process = start("simulator", "--port", "0", "--credits", "7", "--user", "ann", "--password", "secret")
     line = first_line(process.stdout)
     assert line.startswith("Listening on http://127.0.0.1:")
@@ -75,7 +76,7 @@ def test_listen_prints_what_arrives(start: Start) -> None:
         "apiMsgId=996f&cliMsgId=&to=27821234567&timestamp=1218007814&status=004&charge=0.3&api_id=1",
         "moMsgId=b2aee337&from=27827654321&to=27600000001&timestamp=2008-08-06+09:43:50&text=Hi%1B[31m&api_id=1",
     ):
-        request = urllib.request.Request(f"{url}/?{query}", headers=basic)  # noqa: S310
+        request = urllib.request.Request(f"{url}/?{query}", headers=basic)
         opener.open(request, timeout=10).close()
     report, message = (json.loads(first_line(process.stdout)) for _ in range(2))
     assert (report["kind"], report["id"], report["status"], report["charge"]) == ("report", "996f", "004", 0.3)

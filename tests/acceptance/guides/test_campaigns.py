@@ -36,7 +36,7 @@ async def execute(block: str, names: dict[str, Any]) -> None:
     """Run an example in a coroutine; what it imports is there for the next one."""
     body = textwrap.indent(f"{block}\nnames.update(locals())\n", "    ")
     scope = dict(names)
-    exec(f"async def example(names):\n{body}", scope)  # noqa: S102 - our own guide
+    exec(f"async def example(names):\n{body}", scope)  # our own guide
     await scope["example"](names)
 
 
@@ -48,7 +48,7 @@ async def test_its_examples(
     monkeypatch.chdir(tmp_path)
     for name, value in ACCOUNT.items():
         monkeypatch.setenv(name, value)
-    Path("customers.csv").write_text("to,name\n27821234567,Ann\n9991211,Ben\n")  # noqa: ASYNC240
+    Path("customers.csv").write_text("to,name\n27821234567,Ann\n9991211,Ben\n")
     gateway = Gateway(credits=100)
     names: dict[str, Any] = {}
     async with serve(gateway) as url:

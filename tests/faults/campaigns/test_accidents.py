@@ -10,6 +10,7 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import insert, text, update
 
@@ -30,10 +31,12 @@ from clickasync.campaigns.store import Store
 from clickasync.campaigns.texts import Texts
 from clickasync.core.watching import Watch
 from clickasync.protocol import Lines
+from clickasync.simulator import Gateway
 from tests.support.campaigning import Scene, scene, until
 from tests.support.databases import ME, campaign_of, ids, make, opened, read, shared_server, worker
 from tests.support.dropping_proxy import dropping_proxy
 from tests.support.ledger import ledger
+from tests.support.virtual import answer, client_of
 
 pytestmark = pytest.mark.anyio
 
@@ -471,3 +474,30 @@ async def test_an_outcome_that_cannot_be_written_is_told(store: Store, caplog: p
     told = [record.getMessage() for record in caplog.records if "could not be recorded" in record.getMessage()]
     assert [line[-34:] for line in told] == ["d " + "a" * 32, "d " + "b" * 32]
     assert not any(number in line for line in told for number in NUMBERS)
+
+
+async def test_a_call_that_goes_from_one_lane_to_another(database: str) -> None:
+    """A worker seemed dead for a moment: what a lane had claimed was freed, and another lane claims it."""
+    gateway, answers = Gateway(), asyncio.Event()
+
+    async def answer_late(request: httpx.Request) -> httpx.Response:
+        await answers.wait()
+        return answer(gateway, request)
+
+    async with (
+        client_of(gateway, answer_late) as client,
+        Campaigns(database, client=client) as sending,
+        opened(database) as store,
+        asyncio.timeout(20),
+    ):
+        await sending.create("spring", NUMBERS[:5], "Hi")
+        [id] = await ids(store)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(sending.work(until_done=True, in_flight=2))
+            while (await read(store, id)).state != State.CLAIMED:
+                await asyncio.sleep(0.01)
+            await store.step(update(calls).values(state=State.READY.value, worker=None, epoch=calls.c.epoch + 1))
+            while (await read(store, id)).state != State.CLAIMED:
+                await asyncio.sleep(0.01)
+            answers.set()
+        assert [message.to for message in gateway.messages] == NUMBERS[:5]

@@ -180,7 +180,7 @@ async def test_killed_in_the_middle(store: Store) -> None:
     asked = await cast.moves.asking(call.id)
     assert asked is not None
     assert len(asked.questions()) == 25
-    assert all(len(positions) == 1 for positions in asked.questions().values())
+    assert all(question.is_alone for question in asked.questions())
 
 
 @pytest.mark.parametrize("clock", ["monotonic", "wall"])

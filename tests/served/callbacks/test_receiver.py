@@ -39,7 +39,8 @@ async def served(app: Any) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_mounted_in_fastapi_it_takes_both_kinds_beside_other_routes(form: Form) -> None:
+async def test_mounted_in_fastapi_it_takes_both_kinds(form: Form) -> None:
+    """Mounted in FastAPI, it takes both kinds beside other routes."""
     events: list[DeliveryReport | InboundMessage] = []
 
     async def note(event: DeliveryReport | InboundMessage) -> None:
@@ -108,7 +109,8 @@ async def test_a_long_message_is_joined_by_an_assembler_behind_it() -> None:
     assert texts == ["part 1 part 2 part 3 "]
 
 
-async def test_ten_thousand_reports_posted_at_once_are_each_handled_exactly_once() -> None:
+async def test_ten_thousand_reports_are_each_handled_once() -> None:
+    """Ten thousand reports posted at once are each handled exactly once."""
     handled: Counter[tuple[str, str]] = Counter()
     answers: Counter[bytes] = Counter()
 
@@ -143,7 +145,8 @@ async def test_ten_thousand_reports_posted_at_once_are_each_handled_exactly_once
     assert set(handled.values()) == {1}
 
 
-def test_the_callbacks_need_no_extra_and_load_no_xml_before_there_is_some(anyio_backend: str) -> None:
+def test_the_callbacks_need_no_extra(anyio_backend: str) -> None:
+    """The callbacks need no extra and load no XML before there is some."""
     program = (
         "import sys, clickasync.callbacks as callbacks\n"
         "heavy = {'starlette', 'fastapi', 'uvicorn', 'xmltodict'} & set(sys.modules)\n"

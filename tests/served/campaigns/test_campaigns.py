@@ -123,7 +123,7 @@ async def test_what_is_wrong_is_refused_before_anything_is_stored(database: str,
             ({"text": "Hi", "rate_limit": -1}, "rate_limit"),
             ({"text": "Hi", "windows": ["always"]}, "window"),
             ({"text": "Hi", "windows": "08:00-10:00 UTC"}, "windows"),
-            ({"text": "Hi", "starts_at": datetime(2026, 1, 1)}, "starts_at"),  # noqa: DTZ001
+            ({"text": "Hi", "starts_at": datetime(2026, 1, 1)}, "starts_at"),
             ({"text": "Hi", "duplicates": "never"}, "duplicates"),
             ({"text": "Hi", "validity": 0}, "validity"),
             ({"text": "Hi", "climsgid": "a"}, "climsgid"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -43,10 +44,10 @@ async def folded(store: Store, reports: Sequence[DeliveryReport]) -> list[bool]:
     return await store.change(lambda connection: fold(connection, reports))
 
 
-async def reported(store: Store, id: int, position: int, status: str = "004", **more: object) -> list[bool]:
+async def reported(store: Store, id: int, position: int, status: str = "004", **more: Any) -> list[bool]:
     row = await read(store, id)
     climsgid = climsgid_of(row.key, position if row.kind else 0, row.gen)
-    return await folded(store, [report(climsgid, NUMBERS[position], status, **more)])  # type: ignore[arg-type]
+    return await folded(store, [report(climsgid, NUMBERS[position], status, **more)])
 
 
 async def begun(store: Store, me: Moves) -> int:
@@ -115,7 +116,7 @@ async def test_reports_before_the_senders_word(store: Store) -> None:
     assert await successor.take_over([]) == [call.id]
     asked = await successor.asking(call.id)
     assert asked is not None
-    assert asked.questions() == {climsgid_of(call.key, 0, 0): [1, 2]}
+    assert [(each.climsgid, each.positions) for each in asked.questions()] == [(climsgid_of(call.key, 0, 0), [1, 2])]
     await reported(store, call.id, 1, "003")
     reset = Said(Outcome.UNCERTAIN, words=Words(None, "reset"))
     await me.finish(call, start, {0: reset, 1: reset, 2: Said(Outcome.ACCEPTED, "c" * 32)}, (), again=False)

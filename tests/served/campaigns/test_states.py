@@ -208,6 +208,12 @@ async def test_what_is_held_back_is_not_claimed(store: Store) -> None:
     assert len(first.numbers) == 2
     assert await me.claim(campaign, 0) is None
     await change_campaign(store, campaign, state="paused")
+    await changing.resume(store, campaign)  # of what went out first, nobody can have seen what became of it
+    assert await me.claim(campaign, 0) is None
+    begun = await me.begin(first)
+    assert begun is not None
+    await me.finish(first, begun, {n: ACCEPTED[n] for n in range(2)}, (), again=False)
+    await change_campaign(store, campaign, state="paused")
     await changing.resume(store, campaign)
     assert await me.claim(campaign, 0) is not None
 

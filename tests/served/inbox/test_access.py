@@ -222,7 +222,8 @@ def test_hundreds_of_messages_at_once_do_not_freeze_it(browser: Browser, gateway
         assert inbox.page.evaluate("window.longest") < 1000
 
 
-def test_the_picture_of_the_guide_can_be_taken_again_and_is_small(browser: Browser, tmp_path: Path) -> None:
+def test_the_picture_of_the_guide_can_be_taken_again(browser: Browser, tmp_path: Path) -> None:
+    """The picture of the guide can be taken again and is small."""
     take(browser, tmp_path / "inbox.png")
     for picture in (PICTURE, tmp_path / "inbox.png"):
         assert picture.read_bytes().startswith(b"\x89PNG")

@@ -56,7 +56,8 @@ def test_a_cut_reply_is_half_of_what_was_promised_and_then_a_fin(gateway: Gatewa
     assert b"content-length: 36\r\n" in seen.data
 
 
-def test_a_second_reply_comes_with_the_first_and_the_connection_lives_on(gateway: Gateway, url: str) -> None:
+def test_a_second_reply_comes_with_the_first(gateway: Gateway, url: str) -> None:
+    """A second reply comes with the first and the connection lives on."""
     gateway.fail_next("sendmsg", second=True)
     with connect(url) as stream:
         stream.sendall(SEND)
@@ -69,7 +70,7 @@ def test_a_second_reply_comes_with_the_first_and_the_connection_lives_on(gateway
         assert read_one(stream).body == b"Credit: 9999.0"
 
 
-def test_requests_in_a_row_on_one_connection_are_answered_in_order(gateway: Gateway, url: str) -> None:
+def test_requests_in_a_row_are_answered_in_order(gateway: Gateway, url: str) -> None:
     """Also behind a second reply, whose bytes went past what knows HTTP."""
     gateway.fail_next("sendmsg", second=True)
     with connect(url) as stream:
@@ -210,9 +211,10 @@ def test_an_absolute_target_is_read_as_proxies_send_it(url: str) -> None:
 
 
 def test_a_client_that_wants_the_connection_closed_gets_a_fin(gateway: Gateway, url: str) -> None:
-    for fault in ({}, {"second": True}):
+    faults: list[dict[str, Any]] = [{}, {"second": True}]
+    for fault in faults:
         if fault:
-            gateway.fail_next("getbalance", **fault)  # type: ignore[arg-type]
+            gateway.fail_next("getbalance", **fault)
         with connect(url) as stream:
             stream.sendall(form("/http/getbalance").replace(b"Host:", b"Connection: close\r\nHost:"))
             assert see(stream).end == "fin"

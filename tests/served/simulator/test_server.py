@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import anyio
@@ -79,8 +79,8 @@ async def test_a_get_takes_300_recipients_and_a_post_600(http: httpx.AsyncClient
     numbers = [f"2782{n:07}" for n in range(600)]
     for count, method, accepted in ((300, "GET", True), (301, "GET", False), (600, "POST", True)):
         fields = {**MESSAGE, "to": ",".join(numbers[:count])}
-        given = {"params": fields} if method == "GET" else {"data": fields}
-        reply = await http.request(method, "/http/sendmsg", **given)  # type: ignore[arg-type]
+        given: dict[str, Any] = {"params": fields} if method == "GET" else {"data": fields}
+        reply = await http.request(method, "/http/sendmsg", **given)
         assert reply.text.count("ID: ") == (count if accepted else 0)
         assert reply.text.startswith("ID: " if accepted else "ERR: 101, ")
 
@@ -244,7 +244,8 @@ async def test_reports_and_replies_arrive_in_every_transport(type: CallbackType)
     assert hook.authorizations == {"Basic " + base64.b64encode(b"hook:secret").decode()}
 
 
-async def test_a_receiver_that_was_down_gets_each_report_once_when_it_is_up() -> None:
+async def test_a_receiver_that_was_down_gets_each_report_once() -> None:
+    """A receiver that was down gets each report once when it is up."""
     with listening() as hook:
         hook.up = False
         gateway = Gateway(callback_url=hook.url, clock=lambda: 0.0)
@@ -290,7 +291,8 @@ def python(code: str) -> subprocess.Popen[str]:
     )
 
 
-def test_in_the_foreground_it_runs_until_interrupted_and_then_just_returns() -> None:
+def test_in_the_foreground_it_runs_until_interrupted() -> None:
+    """In the foreground, it runs until interrupted, and then just returns."""
     process = python("""
         from clickasync.simulator import Gateway, run
         run(Gateway(), port=0, on_listening=lambda url: print(f"Listening on {url}", flush=True))
@@ -316,7 +318,8 @@ def test_importing_the_simulator_imports_no_server() -> None:
     assert (out, err) == ("[]\n", "")
 
 
-def test_it_shares_no_reading_or_writing_of_the_protocol_with_the_client() -> None:
+def test_it_shares_no_protocol_code_with_the_client() -> None:
+    """It shares no reading or writing of the protocol with the client."""
     ours = re.compile(r"^\s*(?:from|import) clickasync\.(\w+)", re.MULTILINE)
     folder = Path(simulator.__file__).parent
     used = {module for path in folder.rglob("*.py") for module in ours.findall(path.read_text("utf-8"))}
@@ -338,9 +341,10 @@ def test_without_the_extra_the_error_says_what_to_install(missing: str) -> None:
     assert (out, err) == (f"the simulator's server needs {missing}: pip install 'clickasync[simulator]'\n", "")
 
 
-async def test_a_client_that_goes_away_in_the_middle_of_its_request_leaves_no_traceback(
+async def test_a_client_that_goes_away_leaves_no_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """A client that goes away in the middle of its request leaves no traceback."""
     gateway = Gateway()
     async with serve(gateway) as url:
         port = int(url.rpartition(":")[2])

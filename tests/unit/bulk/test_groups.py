@@ -81,7 +81,8 @@ def test_every_item_travels_with_its_own_text_and_options(
 
 
 @given(st.lists(numbers, max_size=60), st.integers(1, 7))
-def test_numbers_travel_in_as_few_calls_as_can_be_and_in_their_order(items: list[str], batch_size: int) -> None:
+def test_numbers_travel_in_few_calls_in_their_order(items: list[str], batch_size: int) -> None:
+    """Numbers travel in as few calls as can be and in their order."""
     made = groups_made_of(groups_of("Hello", batch_size), items)
     assert [to for group in made for to in group.to] == items
     assert len(made) == -(-len(items) // batch_size)
@@ -105,7 +106,8 @@ def test_items_that_make_a_call_make_the_same_call_at_once(
 
 
 @pytest.mark.parametrize("odd", [BOB, "0027821234567", "", "nobody", f"{ANN},{ANN}", None, 27821234567])
-def test_a_number_that_is_not_sent_as_it_is_given_is_looked_at_alone(odd: Any) -> None:
+def test_a_number_written_otherwise_is_looked_at_alone(odd: Any) -> None:
+    """A number that is not sent as it is given is looked at alone."""
     assert groups_of(batch_size=2).group_of([ANN, odd], 0) is None
 
 

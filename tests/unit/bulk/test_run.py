@@ -125,7 +125,8 @@ async def test_every_call_carries_a_fresh_climsgid() -> None:
     assert len(set(ids)) == 4
 
 
-async def test_what_is_wrong_in_itself_is_rejected_and_the_rest_goes_out() -> None:
+async def test_what_is_wrong_is_rejected_and_the_rest_goes_out() -> None:
+    """What is wrong in itself is rejected and the rest goes out."""
     faulty = FaultyGateway(Gateway())
     source: list[str | Message] = [
         "27820000001",
@@ -148,7 +149,8 @@ async def test_what_is_wrong_in_itself_is_rejected_and_the_rest_goes_out() -> No
     }
 
 
-async def test_a_group_does_not_wait_for_company_when_the_source_pauses() -> None:
+async def test_a_group_goes_out_when_the_source_pauses() -> None:
+    """A group does not wait for company when the source pauses."""
     faulty = FaultyGateway(Gateway())
     answered = anyio.Event()
 
@@ -172,7 +174,8 @@ def numbers_of(results: list[SendResult]) -> list[str]:
     return [f"2782000000{index}" for index in range(1, len(results) + 1)]
 
 
-async def test_a_source_that_never_pauses_does_not_keep_a_group_waiting_either() -> None:
+async def test_a_source_that_never_pauses_keeps_no_group() -> None:
+    """A source that never pauses does not keep a group waiting either."""
     faulty = FaultyGateway(Gateway())
     answered = anyio.Event()
 
@@ -283,7 +286,9 @@ async def test_a_source_that_wants_to_leave_is_heard(is_async: bool, failure: ty
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])  # on trio nobody can raise it
-async def test_an_async_source_that_is_cancelled_is_told_after_what_it_gave() -> None:
+async def test_a_cancelled_source_is_raised_after_what_it_gave() -> None:
+    """An async source that is cancelled is reported after what it gave."""
+
     async def source() -> AsyncIterator[str]:
         for to in numbers(4):
             yield to
@@ -300,7 +305,9 @@ async def test_an_async_source_that_is_cancelled_is_told_after_what_it_gave() ->
     assert all(result.ok for result in results)
 
 
-async def test_a_source_cannot_pass_off_its_failure_as_the_end_of_the_run() -> None:
+async def test_a_failed_source_is_no_end_of_the_run() -> None:
+    """A source cannot pass off its failure as the end of the run."""
+
     def source() -> Iterator[str]:
         yield from numbers(2)
         raise StopAsyncIteration
@@ -314,7 +321,8 @@ async def test_a_source_cannot_pass_off_its_failure_as_the_end_of_the_run() -> N
     assert run.progress.accepted == 2
 
 
-async def test_a_source_may_have_a_cancel_scope_open_when_the_run_is_left() -> None:
+async def test_a_source_may_have_a_cancel_scope_open() -> None:
+    """A source may have a cancel scope open when the run is left."""
     closed = False
 
     async def source() -> AsyncIterator[str]:
@@ -338,7 +346,8 @@ async def test_a_source_may_have_a_cancel_scope_open_when_the_run_is_left() -> N
 
 
 @pytest.mark.parametrize("last", ["", "00", "001", "1" * 17])
-async def test_what_is_no_number_is_refused_by_itself_at_the_end_of_a_full_call_too(last: str) -> None:
+async def test_no_number_at_the_end_of_a_full_call(last: str) -> None:
+    """What is no number is refused by itself at the end of a full call too."""
     faulty = FaultyGateway(Gateway())
     async with faulty.serve() as url, Client(**LOGIN, base_url=url, batch_size=2) as client:
         results = await client.send_many([ANN, last, BOB], "Hi")
@@ -471,7 +480,8 @@ async def test_a_spent_quota_ends_the_run() -> None:
     assert reason.reason.until is not None
 
 
-async def test_refused_credentials_end_a_bulk_run_and_are_raised_by_send_many() -> None:
+async def test_refused_credentials_end_a_run() -> None:
+    """Refused credentials end a bulk run and are raised by `send_many`."""
     faulty = FaultyGateway(Gateway(password="other"))
     async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
         async with client.bulk(numbers(10), "Hi") as run:
@@ -490,7 +500,8 @@ async def test_send_many_has_no_patience_beyond_the_retries() -> None:
 
 
 @on_virtual_time
-async def test_a_gateway_that_cannot_be_reached_for_a_while_only_pauses_the_run() -> None:
+async def test_a_gateway_that_is_away_pauses_the_run() -> None:
+    """A gateway that cannot be reached for a while only pauses the run."""
     gateway = virtual_gateway()
     down_until = 40.0
 
@@ -508,7 +519,8 @@ async def test_a_gateway_that_cannot_be_reached_for_a_while_only_pauses_the_run(
 
 
 @on_virtual_time
-async def test_a_call_that_waits_for_the_gateway_does_not_go_out_after_the_run_has_stopped() -> None:
+async def test_nothing_goes_out_after_the_run_has_stopped() -> None:
+    """A call that waits for the gateway does not go out after the run has stopped."""
     gateway = virtual_gateway()
     calls: list[str] = []
 
@@ -532,7 +544,8 @@ async def test_a_call_that_waits_for_the_gateway_does_not_go_out_after_the_run_h
 
 
 @on_virtual_time
-async def test_a_gateway_that_cannot_be_reached_for_longer_than_the_patience_ends_the_run() -> None:
+async def test_a_gateway_that_stays_away_ends_the_run() -> None:
+    """A gateway that cannot be reached for longer than the patience ends the run."""
     gateway = virtual_gateway()
 
     def gone(request: httpx.Request) -> httpx.Response:
@@ -552,7 +565,8 @@ async def test_a_gateway_that_cannot_be_reached_for_longer_than_the_patience_end
 
 
 @on_virtual_time
-async def test_a_retry_after_on_503_delays_what_comes_next_and_that_call_is_uncertain() -> None:
+async def test_a_503_with_retry_after_delays_what_comes_next() -> None:
+    """A Retry-After on a 503 delays what comes next; that call is uncertain."""
     gateway = virtual_gateway()
     times: list[float] = []
 

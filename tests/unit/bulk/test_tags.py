@@ -76,7 +76,7 @@ async def test_tags_do_not_decide_who_travels_together() -> None:
 async def test_numbers_have_no_tag() -> None:
     """None without."""
     gateway = Gateway()
-    handler = lambda request: answer(gateway, request)  # noqa: E731
+    handler = lambda request: answer(gateway, request)
     async with Client(api_id=1, user="demo", password="demo", http_client=own(handler)) as client:
         results = await client.send_many([ANN, "nobody", Message(BEN, "Ho", tag=3)], "Hi")
         assert [result.tag for result in results] == [None, None, 3]
@@ -105,7 +105,7 @@ async def test_tags_survive_a_901_for_some() -> None:
 async def test_the_list_ends_in_the_order_given() -> None:
     """As what is returned."""
     gateway = Gateway()
-    handler = lambda request: answer(gateway, request)  # noqa: E731
+    handler = lambda request: answer(gateway, request)
     seen: list[SendResult] = []
     async with Client(
         api_id=1, user="demo", password="demo", http_client=own(handler), batch_size=3, max_connections=2

@@ -64,7 +64,8 @@ def test_parts_are_joined_in_any_order_when_the_last_arrives(order: tuple[int, .
     assert len(assembler) == 0
 
 
-def test_the_whole_bears_everything_of_its_first_part_but_for_text_and_udh() -> None:
+def test_the_whole_has_what_its_first_part_has() -> None:
+    """The whole has everything of its first part but for text and UDH."""
     assembler = Assembler()
     assembler.add(part("b", 2, 2, id="second", hours=0))
     whole = assembler.add(part("a", 1, 2, id="first", hours=1))
@@ -87,7 +88,8 @@ def test_duplicates_before_the_last_part_change_nothing() -> None:
     assert texts(Assembler(), one, one, one, two) == [None, None, None, "one two"]
 
 
-def test_late_duplicates_of_a_complete_message_do_not_bring_it_again() -> None:
+def test_late_duplicates_do_not_bring_a_message_again() -> None:
+    """Late duplicates of a complete message do not bring it again."""
     one, two = part("one ", 1, 2), part("two", 2, 2)
     assembler = Assembler()
     assert texts(assembler, one, two, two, one, one, two) == [None, "one two", None, None, None, None]
@@ -106,7 +108,8 @@ def test_senders_and_references_are_kept_apart() -> None:
     assert texts(Assembler(), *interleaved) == [None, None, None, "a1 a2", "b1 b2", "c1 c2"]
 
 
-def test_parts_that_disagree_about_the_total_belong_to_different_messages() -> None:
+def test_parts_that_disagree_belong_to_different_messages() -> None:
+    """Parts that disagree about the total belong to different messages."""
     assembler = Assembler()
     parts = [part("a1 ", 1, 2), part("b1 ", 1, 3), part("b2 ", 2, 3), part("a2", 2, 2), part("b3", 3, 3)]
     assert texts(assembler, *parts) == [None, None, None, "a1 a2", "b1 b2 b3"]
@@ -125,7 +128,8 @@ def test_a_reference_used_again_begins_a_new_message() -> None:
     assert texts(assembler, *first, *second) == [None, "old one, old two", None, "new one, new two"]
 
 
-def test_parts_of_two_messages_are_not_joined_when_the_first_lost_one() -> None:
+def test_parts_of_two_messages_are_not_joined() -> None:
+    """Parts of two messages are not joined when the first lost one."""
     assembler = Assembler()
     assert texts(assembler, part("old one, ", 1, 2)) == [None]
     assert texts(assembler, part("new one, ", 1, 2), part("new two", 2, 2)) == [None, "new one, new two"]
@@ -139,7 +143,8 @@ def test_parts_further_apart_than_max_age_are_not_joined() -> None:
         assert texts(Assembler(max_age=max_age), part("one ", 1, 2), part("two", 2, 2, hours=1)) == [None, "one two"]
 
 
-def test_a_straggler_of_an_older_message_does_not_displace_a_newer_one() -> None:
+def test_a_straggler_does_not_displace_a_newer_message() -> None:
+    """A straggler of an older message does not displace a newer one."""
     assembler = Assembler(max_age=3600)
     parts = [part("new one, ", 1, 2, hours=5), part("old two", 2, 2, hours=0), part("new two", 2, 2, hours=5)]
     assert texts(assembler, *parts) == [None, None, "new one, new two"]
@@ -186,7 +191,8 @@ def test_a_surrogate_pair_cut_in_two_by_the_handset_is_healed() -> None:
     assert wholes[1].text == "a\U0001f600b"
 
 
-def test_half_a_surrogate_pair_that_finds_no_other_half_is_replaced() -> None:
+def test_half_a_surrogate_pair_is_replaced() -> None:
+    """Half a surrogate pair that finds no other half is replaced."""
     assert texts(Assembler(), part("a\ud83d", 1, 2), part("b", 2, 2)) == [None, "a\ufffdb"]
 
 
@@ -215,9 +221,10 @@ def shuffled(draw: st.DrawFn) -> tuple[list[str], list[InboundMessage]]:
 
 
 @given(shuffled())
-def test_every_long_message_comes_out_once_however_its_parts_arrive(
+def test_a_long_message_comes_once_however_its_parts_do(
     case: tuple[list[str], list[InboundMessage]],
 ) -> None:
+    """Every long message comes out once, however its parts arrive."""
     expected, parts = case
     assembler = Assembler()
     wholes = [text for text in texts(assembler, *parts) if text is not None]

@@ -28,9 +28,8 @@ def report(status: str, seconds: int = 0, id: str = "1") -> DeliveryReport:
 @pytest.mark.parametrize("final", FINAL)
 @pytest.mark.parametrize("intermediate", [*INTERMEDIATE, "042"])
 @pytest.mark.parametrize("seconds", [-60, 0, 60])
-def test_a_final_status_beats_an_intermediate_one_whenever_it_comes(
-    final: str, intermediate: str, seconds: int
-) -> None:
+def test_a_final_status_beats_an_intermediate_one(final: str, intermediate: str, seconds: int) -> None:
+    """A final status beats an intermediate one, whenever it comes."""
     assert report(final).supersedes(report(intermediate, seconds))
     assert not report(intermediate, seconds).supersedes(report(final))
 
@@ -62,9 +61,9 @@ REPORTS = st.builds(report, st.sampled_from([*INTERMEDIATE, *FINAL, "042", "043"
 
 
 @given(st.lists(REPORTS, min_size=1, unique_by=lambda each: each.status), st.data())
-def test_reports_end_with_the_same_status_in_whatever_order_and_however_often_they_arrive(
-    reports: list[DeliveryReport], data: st.DataObject
-) -> None:
+def test_reports_end_with_one_status_in_any_order(reports: list[DeliveryReport], data: st.DataObject) -> None:
+    """Reports end with the same status, in whatever order and however often they arrive."""
+
     def keep(kept: DeliveryReport, new: DeliveryReport) -> DeliveryReport:
         return new if new.supersedes(kept) else kept
 

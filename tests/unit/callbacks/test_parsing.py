@@ -75,7 +75,8 @@ def test_fields_that_nobody_knows_change_nothing() -> None:
         assert parse({**strange, **known}) == samples.EXPECTED_REPORT
 
 
-def test_a_data_parameter_beside_plain_fields_is_just_another_unknown_field() -> None:
+def test_data_beside_plain_fields_is_an_unknown_field() -> None:
+    """A data parameter beside plain fields is just another unknown field."""
     assert parse({**REPORT, "data": "<not xml"}) == samples.EXPECTED_REPORT
 
 
@@ -121,7 +122,8 @@ def test_charges_that_are_no_plain_number_are_refused(given: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["2008-08-06 09:43:50", "2008-08-0609:43:50", "2008-08-06T09:43:50"])
-def test_the_date_of_a_message_is_gmt_plus_2_with_or_without_a_blank(given: str) -> None:
+def test_the_date_of_a_message_is_gmt_plus_2(given: str) -> None:
+    """The date of a message is GMT+2 with or without a blank."""
     timestamp = message_of(samples.message(timestamp=given)).timestamp
     assert timestamp == datetime(2008, 8, 6, 7, 43, 50, tzinfo=UTC)
     assert timestamp.tzinfo is UTC
@@ -168,7 +170,8 @@ def test_an_id_too_long_to_be_remembered_is_refused() -> None:
         parse({**REPORT, "apiMsgId": "a" * 1000})
 
 
-def test_anything_but_a_mapping_or_bytes_is_a_mistake_of_the_program() -> None:
+def test_anything_but_a_mapping_or_bytes_is_a_mistake() -> None:
+    """Anything but a mapping or bytes is a mistake of the program."""
     with pytest.raises(TypeError, match="not str"):
         parse("apiMsgId=1")  # type: ignore[arg-type]
 
@@ -207,7 +210,8 @@ def test_the_raw_bytes_of_a_text_are_decoded_by_its_charset(charset: str, text: 
 
 @pytest.mark.parametrize("text", ["%00", "%D8", "%D8%3D%00", "%DC%00%00a", "%81"])
 @pytest.mark.parametrize("charset", ["UTF-16BE", "UTF-16LE", "UTF-8", "GSM", ""])
-def test_bytes_that_no_charset_explains_still_give_a_text_that_can_be_written(text: str, charset: str) -> None:
+def test_bytes_of_no_charset_still_give_a_text(text: str, charset: str) -> None:
+    """Bytes that no charset explains still give a text that can be written."""
     fields = {name: value for name, value in MESSAGE.items() if name not in ("text", "charset")}
     message = message_of(urlencoded({**fields, "charset": charset}) + f"&text={text}".encode())
     assert message.text.encode() != b""
@@ -236,9 +240,8 @@ def test_the_text_of_a_mapping_is_taken_as_it_is() -> None:
         ("", "ISO-8859-2", b"\xb9&#8364;", "¹€"),
     ],
 )
-def test_a_document_is_read_as_it_declares_and_stray_bytes_by_the_charset(
-    declared: str, charset: str, text: bytes, expected: str
-) -> None:
+def test_a_document_is_read_as_it_declares(declared: str, charset: str, text: bytes, expected: str) -> None:
+    """A document is read as it declares, and stray bytes by the charset."""
     body = samples.elements({**MESSAGE, "charset": charset, "text": "HERE"})
     document = f'<?xml version="1.0"{declared}?><clickmo>{body}</clickmo>'.encode().replace(b"HERE", text)
     assert message_of(b"data=" + quote(document).encode()).text == expected
@@ -257,7 +260,8 @@ def test_a_document_in_an_unknown_encoding_is_refused(name: str) -> None:
         parse(document.encode())
 
 
-def test_a_mapping_s_document_is_text_whatever_encoding_it_declares() -> None:
+def test_a_document_in_a_mapping_is_text_already() -> None:
+    """A mapping's document is text whatever encoding it declares."""
     document = samples.xml(MESSAGE).replace('"1.0"', '"1.0" encoding="utf-16"')
     assert message_of({"data": document}) == samples.EXPECTED_MESSAGE
 
@@ -507,14 +511,14 @@ def test_any_mapping_gives_an_event_or_a_callback_error(params: dict[str, str]) 
 
 
 @given(st.sampled_from([REPORT, MESSAGE]), st.dictionaries(NAMES, VALUES, max_size=3))
-def test_any_change_to_a_callback_gives_an_event_or_a_callback_error(
-    sample: dict[str, str], changes: dict[str, str]
-) -> None:
+def test_any_change_gives_an_event_or_a_callback_error(sample: dict[str, str], changes: dict[str, str]) -> None:
+    """Any change to a callback gives an event or a callback error."""
     reads_or_refuses({**sample, **changes})
 
 
 @given(st.dictionaries(st.text() | st.integers(), st.text() | st.none() | st.binary() | st.lists(st.text())))
-def test_even_a_mapping_of_other_things_gives_an_event_or_a_callback_error(params: dict[str, str]) -> None:
+def test_other_things_give_an_event_or_a_callback_error(params: dict[str, str]) -> None:
+    """Even a mapping of other things gives an event or a callback error."""
     reads_or_refuses({**REPORT, **params})
     reads_or_refuses(params)
 

@@ -86,7 +86,8 @@ async def test_the_seventh_transport_is_a_json_object_as_the_body(kind: str) -> 
 
 
 @pytest.mark.parametrize("document", [samples.xml(REPORT), samples.soap(REPORT)])
-async def test_a_body_that_is_the_document_itself_is_taken_whatever_the_query(document: str) -> None:
+async def test_a_body_that_is_the_document_is_taken(document: str) -> None:
+    """A body that is the document itself is taken whatever the query."""
     inbox = Inbox()
     async with web(receiver(on_report=inbox.save)) as client:
         response = await client.post("/?hook=7", content=document, headers={"content-type": "text/xml"})
@@ -94,7 +95,8 @@ async def test_a_body_that_is_the_document_itself_is_taken_whatever_the_query(do
     assert inbox.reports == [samples.EXPECTED_REPORT]
 
 
-async def test_the_query_of_a_post_adds_to_its_body_and_does_not_overrule_it() -> None:
+async def test_the_query_of_a_post_adds_to_its_body() -> None:
+    """The query of a post adds to its body and does not overrule it."""
     inbox = Inbox()
     async with web(receiver(on_report=inbox.save)) as client:
         assert (await client.post("/?" + samples.report(status="004").decode())).status_code == 200
@@ -182,12 +184,14 @@ async def test_right_credentials_are_admitted(auth: tuple[str, str]) -> None:
     assert len(inbox.reports) == 2
 
 
-def test_credentials_that_basic_cannot_carry_are_a_mistake_of_configuration() -> None:
+def test_credentials_that_basic_cannot_have_are_refused() -> None:
+    """Credentials that HTTP Basic cannot hold are a mistake of configuration."""
     with pytest.raises(ConfigurationError, match="colon"):
         receiver(auth=("ho:ok", "secret"))
 
 
-async def test_what_cannot_be_read_is_refused_with_a_reason_that_repeats_nothing() -> None:
+async def test_what_cannot_be_read_is_refused_and_not_repeated() -> None:
+    """What cannot be read is refused with a reason that repeats nothing."""
     inbox = Inbox()
     async with web(receiver(on_report=inbox.save)) as client:
         for body in (b"", b"%%%", b"\x00\xff", b"<hello>", samples.report(charge="hunter2"), b"data=<!DOCTYPE a><a/>"):
@@ -200,7 +204,8 @@ async def test_what_cannot_be_read_is_refused_with_a_reason_that_repeats_nothing
 
 
 @pytest.mark.parametrize("size", [KIB_64 + 1, 5_000_000])
-async def test_more_than_64_kib_is_refused_whether_announced_or_streamed(size: int) -> None:
+async def test_more_than_64_kib_is_refused(size: int) -> None:
+    """More than 64 KiB is refused, whether announced or streamed."""
     app = receiver()
     async with web(app) as client:
         assert (await client.post("/", content=b"a" * size)).status_code == 413
@@ -231,7 +236,8 @@ async def test_an_oversized_body_is_not_read_any_further_than_needed() -> None:
 
 
 @pytest.mark.parametrize("announced", [b"-1", b"many", b"9" * 30, b""])
-async def test_a_content_length_that_makes_no_sense_is_left_to_counting(announced: bytes) -> None:
+async def test_a_content_length_of_no_sense_is_left_to_counting(announced: bytes) -> None:
+    """A content length that makes no sense is left to counting."""
     headers = [(b"content-length", announced)]
     assert await status_of(receiver(), "POST", body=[samples.report()], headers=headers) == 200
 
@@ -299,7 +305,8 @@ async def test_what_was_handled_is_acknowledged_and_not_handled_again() -> None:
     assert len(inbox.messages) == 1
 
 
-async def test_a_report_and_a_message_of_the_same_id_are_different_events() -> None:
+async def test_a_report_and_a_message_of_one_id_are_two_events() -> None:
+    """A report and a message of the same ID are different events."""
     inbox = Inbox()
     async with web(receiver(on_report=inbox.save, on_message=inbox.reply)) as client:
         await post(client, samples.report(apiMsgId="1"))
@@ -346,7 +353,21 @@ async def test_the_answer_waits_for_the_handler_and_so_does_a_twin() -> None:
     assert len(calls) == 1
 
 
-async def test_twins_of_a_failure_fail_with_it_and_the_next_one_is_handled(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_a_callback_says_forges_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Its ID is whatever somebody posts."""
+
+    async def fail(report: DeliveryReport) -> None:
+        raise ZeroDivisionError
+
+    async with web(receiver(on_report=fail)) as client:
+        content = samples.report(apiMsgId="1\nERROR all is lost")
+        assert (await client.post("/", content=content, headers=FORM_TYPE)).status_code == 500
+    [record] = [record for record in caplog.records if record.name == "clickasync.callbacks"]
+    assert record.getMessage() == r"the handler of 'report:1\nERROR all is lost:003' failed"
+
+
+async def test_twins_of_a_failure_fail_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    """Twins of a failure fail with it and the next one is handled."""
     inbox, go_on = Inbox(failures=1), anyio.Event()
     statuses: list[int | None] = []
 
@@ -371,7 +392,8 @@ async def test_twins_of_a_failure_fail_with_it_and_the_next_one_is_handled(caplo
     assert len([record for record in caplog.records if record.name == "clickasync.callbacks"]) == 1
 
 
-async def test_a_cancelled_handler_leaves_the_event_to_the_retry_and_asks_twins_to_come_again() -> None:
+async def test_a_cancelled_handler_leaves_the_event_to_the_retry() -> None:
+    """A cancelled handler leaves the event to the retry and asks twins to come again."""
     inbox = Inbox()
     statuses: list[int | None] = []
     forever = True
@@ -474,9 +496,10 @@ async def test_a_failed_handler_releases_the_claim(caplog: pytest.LogCaptureFixt
 @pytest.mark.parametrize(
     ("fails", "failures", "status", "handled"), [("claim", 0, 500, 0), ("done", 0, 200, 1), ("release", 1, 500, 0)]
 )
-async def test_a_store_that_fails_is_logged_and_the_handler_has_the_last_word(
+async def test_a_store_that_fails_is_logged(
     fails: str, failures: int, status: int, handled: int, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """A store that fails is logged and the handler has the last word."""
     inbox = Inbox(failures)
     app = receiver(on_report=inbox.save, store=Shared(fails=fails))
     assert await status_of(app, "POST", body=[samples.report()]) == status
@@ -498,7 +521,8 @@ class Waiting:
             raise self._error
 
 
-async def test_a_client_is_told_each_new_report_once_its_handler_is_done(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_hears_of_a_report_after_its_handler(caplog: pytest.LogCaptureFixture) -> None:
+    """A client gets each new report once its handler is done."""
     inbox, client = Inbox(failures=1), Waiting()
     app = receiver(on_report=inbox.save, client=client)
     assert await status_of(app, "POST", body=[samples.report()]) == 500
@@ -515,7 +539,8 @@ async def test_a_client_is_told_without_a_handler_too() -> None:
     assert client.reports == [samples.EXPECTED_REPORT]
 
 
-async def test_a_client_that_fails_does_not_have_the_report_handled_twice(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_fails_has_no_report_handled_twice(caplog: pytest.LogCaptureFixture) -> None:
+    """A client that fails does not have the report handled twice."""
     inbox = Inbox()
     app = receiver(on_report=inbox.save, client=Waiting(RuntimeError("oops")))
     with caplog.at_level(logging.ERROR, logger="clickasync.callbacks"):

@@ -111,9 +111,8 @@ REFUSED: list[tuple[str, str, list[object]]] = [
 
 
 @pytest.mark.parametrize(("name", "rule", "values"), REFUSED)
-def test_what_breaks_a_rule_is_refused_by_name_and_rule_and_never_repeated(
-    name: str, rule: str, values: list[object]
-) -> None:
+def test_what_breaks_a_rule_is_refused_by_name_and_rule(name: str, rule: str, values: list[object]) -> None:
+    """What breaks a rule is refused by name and rule and never repeated."""
     for value in values:
         with pytest.raises(InvalidOptionError, match=f"^{name} must be .*{rule}") as caught:
             check("register", VALID | {name: value})

@@ -233,7 +233,7 @@ async def make(connect: ConnectClient, method: str, **more: Any) -> Any:
 
 
 @pytest.mark.parametrize(("method", "arguments", "elements", "value", "given"), CALLS)
-async def test_a_call_sends_what_the_guide_says_and_gives_what_came_back(
+async def test_a_call_sends_what_the_guide_says(
     connect: ConnectClient,
     gateway: Any,
     success: Callable[..., bytes],
@@ -244,6 +244,7 @@ async def test_a_call_sends_what_the_guide_says_and_gives_what_came_back(
     value: str,
     given: object,
 ) -> None:
+    """A call sends what the guide says and gives what came back."""
     gateway.replies = [success(value) if value else success()]
     assert await getattr(connect, method)(**arguments) == given
     (request,) = gateway.requests
@@ -275,9 +276,10 @@ async def test_a_list_may_have_many_values_or_none(
 
 @pytest.mark.parametrize("code", list(ConnectErrorCode))
 @pytest.mark.parametrize("method", MINIMAL)
-async def test_every_documented_error_of_every_call_is_told_and_nothing_is_repeated(
+async def test_every_documented_error_is_raised_and_not_repeated(
     connect: ConnectClient, gateway: Any, failure: Callable[..., bytes], method: str, code: ConnectErrorCode
 ) -> None:
+    """Every documented error of every call is reported and nothing is repeated."""
     gateway.replies = [failure((code.value, f"{code.description}!"))]
     if (method, code) == ("sms_activation_status", "104"):
         assert await make(connect, method) == SmsActivation(activated=False)
@@ -346,9 +348,10 @@ async def test_a_lost_reply_is_asked_for_again_where_that_does_no_harm(
 
 
 @pytest.mark.parametrize("method", HARMLESS)
-async def test_a_call_that_changes_nothing_and_keeps_failing_is_a_transport_error(
+async def test_reading_that_keeps_failing_is_a_transport_error(
     connect: ConnectClient, gateway: Any, method: str
 ) -> None:
+    """A call that changes nothing and keeps failing is a transport error."""
     gateway.replies = [httpx.ReadTimeout("slow")]
     with pytest.raises(TransportError):
         await make(connect, method)
@@ -357,9 +360,10 @@ async def test_a_call_that_changes_nothing_and_keeps_failing_is_a_transport_erro
 
 @pytest.mark.parametrize("method", CHANGING)
 @pytest.mark.parametrize("fault", (LOST | UNREADABLE).values(), ids=LOST | UNREADABLE)
-async def test_a_call_that_changes_something_is_never_repeated_after_an_unknown_outcome(
+async def test_a_change_of_unknown_outcome_is_never_repeated(
     connect: ConnectClient, gateway: Any, method: str, fault: Any
 ) -> None:
+    """A call that changes something is never repeated after an unknown outcome."""
     gateway.replies = [fault]
     with pytest.raises(OutcomeUnknownError) as caught:
         await make(connect, method)
@@ -369,9 +373,10 @@ async def test_a_call_that_changes_something_is_never_repeated_after_an_unknown_
 
 @pytest.mark.parametrize("method", HARMLESS)
 @pytest.mark.parametrize("fault", UNREADABLE.values(), ids=UNREADABLE)
-async def test_an_unreadable_reply_to_a_call_that_changes_nothing_is_a_protocol_error(
+async def test_junk_where_nothing_changes_is_a_protocol_error(
     connect: ConnectClient, gateway: Any, method: str, fault: Any
 ) -> None:
+    """An unreadable reply to a call that changes nothing is a protocol error."""
     gateway.replies = [fault]
     with pytest.raises(ProtocolError) as caught:
         await make(connect, method)
@@ -379,9 +384,10 @@ async def test_an_unreadable_reply_to_a_call_that_changes_nothing_is_a_protocol_
 
 
 @pytest.mark.parametrize("method", ANSWERING)
-async def test_a_success_that_lacks_its_answer_leaves_the_outcome_unknown(
+async def test_a_success_without_its_answer_is_unknown(
     connect: ConnectClient, gateway: Any, success: Callable[..., bytes], method: str
 ) -> None:
+    """A success that lacks its answer leaves the outcome unknown."""
     gateway.replies = [success("<other>1</other>")]
     with pytest.raises(OutcomeUnknownError):
         await make(connect, method)
@@ -407,9 +413,10 @@ async def test_a_value_without_what_is_documented_is_a_protocol_error(
 
 @pytest.mark.parametrize("fault", [httpx.ConnectError("refused"), httpx.Response(429)], ids=["refused", "429"])
 @pytest.mark.parametrize("method", ["register", "get_list_country"])
-async def test_what_certainly_was_not_sent_is_tried_again_whatever_the_call(
+async def test_what_was_not_sent_is_tried_again(
     connect: ConnectClient, gateway: Any, success: Callable[..., bytes], method: str, fault: Any
 ) -> None:
+    """What certainly was not sent is tried again, whatever the call."""
     gateway.replies = [fault, fault, success()]
     assert not await make(connect, method)
     gateway.replies = [fault]
@@ -447,7 +454,8 @@ async def test_without_a_token_the_variable_is_named(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("token", ["abc/def", "abc?x", "abc def", "abc\n", "../x#"])
-async def test_a_token_that_would_change_the_url_is_refused_and_not_repeated(token: str) -> None:
+async def test_a_token_that_would_change_the_url_is_refused(token: str) -> None:
+    """A token that would change the URL is refused and not repeated."""
     with pytest.raises(ConfigurationError) as caught:
         ConnectClient(token)
     assert token not in str(caught.value)

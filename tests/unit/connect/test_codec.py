@@ -45,13 +45,15 @@ def test_any_text_survives_the_way_through_xml(text: str) -> None:
 
 
 @pytest.mark.parametrize("character", ["\0", "\x0b", "\x1f", "\ud800", "\ufffe", "\uffff"])
-def test_a_character_that_xml_cannot_say_is_refused_by_the_name_of_its_parameter(character: str) -> None:
+def test_a_character_that_xml_cannot_say_is_refused(character: str) -> None:
+    """A character that XML cannot say is refused by the name of its parameter."""
     with pytest.raises(InvalidOptionError, match="sname holds U\\+") as caught:
         write_request("x", [("sname", f"top secret {character}")])
     assert "top secret" not in str(caught.value)
 
 
-def test_the_vendors_example_gives_two_callback_types_and_its_dots_are_ignored(documented_reply: bytes) -> None:
+def test_the_vendors_example_gives_two_callback_types(documented_reply: bytes) -> None:
+    """The vendor's example gives two callback types and its dots are ignored."""
     assert b"..." in documented_reply
     assert read_reply(documented_reply) == [
         {"callback_type_id": "0", "callback_type": "HTTP GET"},
@@ -103,7 +105,8 @@ def test_an_error_has_its_code_and_description(failure: Callable[..., bytes]) ->
     assert not caught.value.captcha_required
 
 
-def test_several_errors_keep_their_descriptions_even_where_one_has_none() -> None:
+def test_several_errors_keep_their_descriptions() -> None:
+    """Several errors keep their descriptions even where one has none."""
     reply = b"""<ClICKATELLSDK><Result>Error</Result><Error>431</Error><Error>432</Error>
         <Description>Invalid or missing password</Description><Error>406</Error><Description/></ClICKATELLSDK>"""
     with pytest.raises(ConnectError) as caught:
@@ -165,7 +168,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED)
-def test_a_reply_that_is_none_is_refused_and_only_its_beginning_is_kept(body: bytes) -> None:
+def test_what_is_no_reply_is_refused(body: bytes) -> None:
+    """A reply that is none is refused and only its beginning is kept."""
     with pytest.raises(ProtocolError) as caught:
         read_reply(body)
     assert len(caught.value.reply) <= 200
@@ -211,7 +215,8 @@ def test_secrets_are_concealed_wherever_the_reply_repeats_them(failure: Callable
     assert refused.value.descriptions == ("no [hidden] here, nor [hidden]",)
 
 
-def test_a_secret_that_the_end_of_the_text_cuts_off_is_concealed_too() -> None:
+def test_a_secret_that_the_end_cuts_off_is_concealed() -> None:
+    """A secret that the end of the text cuts off is concealed too."""
     assert redact("not found: /0123456789abcd", ["0123456789abcdef"]) == "not found: /[hidden]"
 
 

@@ -30,9 +30,8 @@ def test_every_documented_code_is_there_with_its_description() -> None:
         ("999", "Unknown error", "An unknown error has occurred. Please contact the support department."),
     ],
 )
-def test_where_the_vendors_page_has_a_comment_it_stands_word_for_word(
-    code: str, description: str, comment: str
-) -> None:
+def test_the_vendors_comments_stand_word_for_word(code: str, description: str, comment: str) -> None:
+    """Where the vendor's page has a comment, it stands word for word."""
     assert ConnectErrorCode(code).description == description
     assert ConnectErrorCode(code).comment == comment
 
@@ -55,12 +54,14 @@ def test_an_unknown_code_survives() -> None:
 
 
 @pytest.mark.parametrize("code", ["003", "400", "401", "402", "403"])
-def test_a_captcha_is_required_by_these_codes_whatever_the_description(code: str) -> None:
+def test_these_codes_require_a_captcha(code: str) -> None:
+    """A captcha is required by these codes whatever the description."""
     assert captcha_required([code], [""])
     assert captcha_required(["404", code], ["", ""])
 
 
-def test_a_bare_004_asks_for_a_captcha_only_where_its_own_description_says_so() -> None:
+def test_a_bare_004_requires_a_captcha_where_it_says_so() -> None:
+    """A bare 004 asks for a captcha only where its own description says so."""
     assert captcha_required(["004"], ["Max user auth attempts exceeded, CAPTCHA required"])
     assert not captcha_required(["004"], ["Source IP address blocked"])
     assert not captcha_required(["004"], [""])

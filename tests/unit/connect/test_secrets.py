@@ -126,9 +126,8 @@ async def test_a_wrong_password_is_not_repeated(connect: ConnectClient) -> None:
     assert PASSWORD not in told(caught.value)
 
 
-async def test_a_reply_without_end_is_shown_without_the_token_even_where_its_beginning_ends(
-    connect: ConnectClient, gateway: Any, token: str
-) -> None:
+async def test_a_cut_reply_is_shown_without_the_token(connect: ConnectClient, gateway: Any, token: str) -> None:
+    """A reply without end is shown without the token even where its beginning ends."""
     for blanks in range(0, 100, 7):
         gateway.replies = [httpx.Response(200, text=" " * blanks + f"{token} " * 40_000)]
         with pytest.raises(ClickatellError) as caught:

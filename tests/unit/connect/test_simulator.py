@@ -342,9 +342,8 @@ async def test_what_was_sent_and_what_captchas_show_is_told_over_http(
     assert "password" not in told["users"][0]
 
 
-async def test_the_activation_link_leads_on_to_where_the_application_wants(
-    simulated: ConnectClient, state: Connect
-) -> None:
+async def test_the_activation_link_leads_on(simulated: ConnectClient, state: Connect) -> None:
+    """The activation link leads on to where the application wants."""
     await register(simulated, state, activation_redirect="https://example.com/welcome")
     email = state.outbox[-1]
     assert isinstance(email, Email)

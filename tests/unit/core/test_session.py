@@ -30,7 +30,8 @@ pytestmark = [pytest.mark.anyio, both_ways]
 LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
 
 
-async def test_opening_a_client_does_nothing_and_the_first_call_authenticates() -> None:
+async def test_the_first_call_authenticates() -> None:
+    """Opening a client does nothing; the first call authenticates."""
     faulty = FaultyGateway(Gateway())
     async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
         assert faulty.connections == 0
@@ -39,7 +40,8 @@ async def test_opening_a_client_does_nothing_and_the_first_call_authenticates() 
         assert faulty.calls == {"auth": 1, "getbalance": 2}
 
 
-async def test_a_thousand_concurrent_sends_that_find_the_session_dead_authenticate_once() -> None:
+async def test_a_thousand_sends_renew_a_dead_session_once() -> None:
+    """A thousand concurrent sends that find the session dead authenticate once."""
     faulty = FaultyGateway(Gateway(credits=2000))
     results: list[Accepted] = []
     async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
@@ -57,7 +59,8 @@ async def test_a_thousand_concurrent_sends_that_find_the_session_dead_authentica
     assert len(results) == len(faulty.gateway.messages) == 1000
 
 
-async def test_whoever_waits_for_a_refresh_and_is_cancelled_the_others_get_it() -> None:
+async def test_a_cancelled_wait_does_not_stop_a_renewal() -> None:
+    """When one of those who wait for a renewal is cancelled, the others get it."""
     gateway = Gateway()
     may_answer = anyio.Event()
 
@@ -111,7 +114,8 @@ async def test_a_renewal_that_is_cancelled_from_outside_is_begun_anew(waits: boo
         assert await (second or client.balance()) == 1000
 
 
-async def test_refused_credentials_fail_all_who_wait_at_once_and_are_not_hammered() -> None:
+async def test_refused_credentials_fail_all_who_wait() -> None:
+    """Refused credentials fail all who wait at once and are not hammered."""
     faulty = FaultyGateway(Gateway())
     errors: list[ClickatellError] = []
     async with faulty.serve() as url, Client(api_id=1, user="demo", password="wrong", base_url=url) as client:
@@ -146,7 +150,8 @@ async def test_refused_credentials_are_tried_again_after_a_minute() -> None:
 
 
 @on_virtual_time
-async def test_a_gateway_that_forgets_every_session_gives_an_error_and_not_a_loop() -> None:
+async def test_a_gateway_that_forgets_every_session_is_an_error() -> None:
+    """A gateway that forgets every session gives an error and not a loop."""
     gateway = virtual_gateway()
 
     def forgetful(request: httpx.Request) -> httpx.Response:
@@ -175,7 +180,8 @@ async def test_the_session_is_pinged_only_after_silence() -> None:
 
 
 @on_virtual_time
-async def test_without_the_ping_a_session_that_was_silent_too_long_is_renewed_before_it_is_used() -> None:
+async def test_without_the_ping_a_silent_session_is_renewed_first() -> None:
+    """Without the ping, a session that was silent too long is renewed before it is used."""
     gateway = virtual_gateway()
     async with client_of(gateway, keep_session_alive=False) as client:
         await client.balance()
@@ -185,7 +191,8 @@ async def test_without_the_ping_a_session_that_was_silent_too_long_is_renewed_be
 
 
 @on_virtual_time
-async def test_a_failed_ping_is_logged_and_tried_again_within_the_interval(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failed_ping_is_logged_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    """A failed ping is logged and tried again within the interval."""
     gateway = virtual_gateway()
     times: list[float] = []
 
@@ -218,7 +225,8 @@ async def test_a_ping_that_finds_the_session_dead_renews_it() -> None:
     assert gateway.requests == {"auth": 2, "ping": 1, "getbalance": 2}
 
 
-async def test_a_client_may_be_opened_in_one_task_and_closed_in_another() -> None:
+async def test_a_client_may_be_closed_in_another_task() -> None:
+    """A client may be opened in one task and closed in another."""
     faulty = FaultyGateway(Gateway())
     before = tasks_alive()
     async with faulty.serve() as url:
@@ -256,7 +264,8 @@ async def test_after_aclose_nothing_runs_and_no_call_can_follow() -> None:
 
 
 @only_ours
-async def test_a_client_that_is_dropped_stops_pinging_and_leaves_no_warning() -> None:
+async def test_a_client_that_is_dropped_stops_pinging() -> None:
+    """A client that is dropped stops pinging and leaves no warning."""
     faulty = FaultyGateway(Gateway())
     async with faulty.serve() as url:
         client: Client | None = Client(**LOGIN, base_url=url, ping_interval=0.02)
@@ -273,7 +282,8 @@ async def test_a_client_that_is_dropped_stops_pinging_and_leaves_no_warning() ->
         assert faulty.calls["ping"] == pings
 
 
-async def test_an_authentication_that_does_not_get_through_fails_those_who_wait_with_a_transport_error() -> None:
+async def test_an_auth_that_does_not_get_through_fails_all_who_wait() -> None:
+    """An authentication that does not get through fails those who wait with a transport error."""
     faulty = FaultyGateway(Gateway(), always("auth", Fault.ERROR_PAGE))
     async with faulty.serve() as url, Client(**LOGIN, base_url=url, retries=1) as client:
         with pytest.raises(TransportError):
@@ -311,7 +321,8 @@ async def test_idle_connections_are_closed_after_four_seconds() -> None:
         assert (came, open_connections) == (2, 1)
 
 
-async def test_a_connection_that_the_gateway_closed_while_it_was_idle_is_not_a_failed_send() -> None:
+async def test_a_connection_closed_while_idle_fails_no_send() -> None:
+    """A connection that the gateway closed while it was idle is not a failed send."""
     faulty = FaultyGateway(Gateway(), idle_seconds=0.05)
     async with faulty.serve() as url, Client(**LOGIN, base_url=url, retries=0) as client:
         for number in range(3):

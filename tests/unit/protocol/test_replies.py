@@ -262,14 +262,16 @@ def test_an_incomplete_reply_is_a_protocol_error(read: str, text: str) -> None:
     ],
 )
 @pytest.mark.parametrize("session", [ID, "a0b1c2d3-e4f5-a0b1-c2d3-e4f5a0b1c2d3", "a0b1.c2d3_e4f5~a0b1/c2d3+e4f5="])
-def test_a_session_is_not_in_the_error_of_a_reply_that_cannot_be_read(text: str, session: str) -> None:
+def test_an_unreadable_reply_shows_no_session(text: str, session: str) -> None:
+    """A session is not in the error of a reply that cannot be read."""
     with pytest.raises(ProtocolError) as caught:
         READERS["session"](text.replace(ID, session))
     shown = repr(caught.value) + str(caught.value)
     assert not [start for start in range(len(session) - 4) if session[start : start + 5] in shown]
 
 
-def test_the_words_of_an_auth_reply_that_cannot_be_read_are_shown() -> None:
+def test_an_unreadable_auth_reply_shows_its_words() -> None:
+    """The words of an auth reply that cannot be read are shown."""
     with pytest.raises(ProtocolError, match="502 Bad Gateway"):
         READERS["session"]("502 Bad Gateway")
 
@@ -337,7 +339,8 @@ def test_a_mebibyte_of_anything_is_read_in_one_pass(name: str, unit: str) -> Non
 
 
 @every_reader
-def test_an_error_on_a_page_of_junk_is_no_verdict_for_any_command(read: Callable[[str], object]) -> None:
+def test_an_error_on_a_page_of_junk_is_no_verdict(read: Callable[[str], object]) -> None:
+    """An error on a page of junk is no verdict for any command."""
     with pytest.raises(ProtocolError):
         read("<html>\nERR: 104, Unknown client message ID\n</html>")
 
@@ -395,7 +398,7 @@ def test_a_line_with_an_end_is_whole(end: str) -> None:
 
 
 @pytest.mark.parametrize("read", [read_session, read_done, read_balance, read_state, read_charge, read_batch_id])
-def test_an_error_cut_behind_its_code_counts_where_nothing_is_sent(read: Callable[[Reply], object]) -> None:
+def test_an_error_cut_behind_its_code(read: Callable[[Reply], object]) -> None:
     """It may have lost words, and a repeat can do no harm."""
     with pytest.raises(AuthenticationError):
         read(unframed("ERR: 001, Authenticat"))

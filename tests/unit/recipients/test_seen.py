@@ -23,6 +23,25 @@ def test_it_knows_what_a_set_knows(given: list[str]) -> None:
     assert seen.repeats == len(given) - len(known)
 
 
+@settings(max_examples=200)
+@given(st.lists(st.lists(numbers, max_size=60).flatmap(lambda each: st.sampled_from([each, sorted(each, key=int)]))))
+def test_many_at_once_as_one_after_the_other(batches: list[list[str]]) -> None:
+    at_once, single = Seen(), Seen()
+    for batch in batches:
+        assert at_once.add_all(batch) == list(map(single.add, batch))
+    assert at_once.repeats == single.repeats
+
+
+def test_batches_that_ascend_fill_arrays() -> None:
+    """A batch goes on in the array that the one before has begun, and later numbers are found among them."""
+    seen = Seen()
+    given = [str(27_000_000_000 + 2 * n) for n in range(5000)]
+    for start in range(0, 5000, 700):
+        assert all(seen.add_all(given[start : start + 700]))
+    assert all(seen.add(str(int(number) + 1)) for number in given)
+    assert not any(map(seen.add, given))
+
+
 @pytest.mark.parametrize("step", [1, -1, 7919, 99_999_989])
 def test_many_numbers_in_any_order(step: int) -> None:
     count = 20_000

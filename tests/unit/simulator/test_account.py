@@ -54,7 +54,8 @@ def test_only_ping_cannot_do_without_a_session(gateway: Gateway) -> None:
     assert gateway.handle("/http/ping", {"session_id": open_session(gateway)}) == "OK: "
 
 
-def test_a_session_dies_of_fifteen_minutes_without_a_successful_call(gateway: Gateway) -> None:
+def test_a_session_dies_of_fifteen_minutes_of_silence(gateway: Gateway) -> None:
+    """A session dies of fifteen minutes without a successful call."""
     session = {"session_id": open_session(gateway)}
     gateway.advance(899)
     assert gateway.handle("/http/getbalance", session) == "Credit: 100.0"
@@ -66,7 +67,8 @@ def test_a_session_dies_of_fifteen_minutes_without_a_successful_call(gateway: Ga
     assert gateway.handle("/http/ping", session) == "ERR: 003, Session ID expired"
 
 
-def test_several_sessions_are_open_at_once_and_die_together_when_forgotten(gateway: Gateway) -> None:
+def test_several_sessions_are_open_at_once(gateway: Gateway) -> None:
+    """Several sessions are open at once and die together when forgotten."""
     sessions = [open_session(gateway) for _ in range(3)]
     assert all(gateway.handle("/http/ping", {"session_id": session}) == "OK: " for session in sessions)
     gateway.forget_sessions()

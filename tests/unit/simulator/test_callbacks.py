@@ -61,7 +61,7 @@ def fields_of(notification: Notification) -> dict[str, str]:
         return dict(json.loads(query_of(notification)))
     if "data" not in fields:
         return fields
-    root = ET.fromstring(fields["data"])  # noqa: S314  it is our own document
+    root = ET.fromstring(fields["data"])  # it is our own document
     if root.tag.endswith("Envelope"):
         root = root[0][0]
     return {"root": root.tag} | {element.tag: element.text or "" for element in root}
@@ -169,7 +169,8 @@ def test_an_inbound_message_in_each_transport_keeps_its_text(type: CallbackType,
 
 
 @pytest.mark.parametrize("charset", ["ISO-8859-1", "UTF-16BE", "UTF-8"])
-def test_over_plain_http_the_text_alone_is_in_the_charset_of_the_handset(charset: str) -> None:
+def test_over_http_the_text_is_in_the_charset_of_the_handset(charset: str) -> None:
+    """Over plain HTTP, the text alone is in the charset of the handset."""
     gateway = Listening()
     gateway.inject(ANN, SHOP, "Café", charset=charset)
     [notification] = gateway.tick()

@@ -33,7 +33,9 @@ def test_faults_for_several_calls_are_used_up_in_order(gateway: Gateway, api: Ap
     assert codes[3].startswith("ID: ")
 
 
-def test_a_fault_by_chance_is_the_same_with_the_same_seed_until_healed() -> None:
+def test_a_fault_by_chance_follows_its_seed() -> None:
+    """A fault by chance is the same with the same seed until healed."""
+
     def codes(seed: int) -> str:
         gateway = Gateway(clock=lambda: 0.0)
         rule = gateway.fail("getbalance", probability=0.5, seed=seed, error="901")

@@ -23,7 +23,8 @@ ANN = "27821234567"
 BOB = "27827654321"
 
 
-def test_refusals_are_kept_with_what_was_sent_and_without_credentials(gateway: Gateway, api: Api) -> None:
+def test_refusals_are_kept_without_credentials(gateway: Gateway, api: Api) -> None:
+    """Refusals are kept with what was sent and without credentials."""
     api(SEND, to=f"{ANN},nobody", text="Hi", climsgid="one")
     api(SEND, to=ANN)
     gateway.handle("/http/auth", {**LOGIN, "password": "s3cret"})
@@ -66,7 +67,8 @@ def test_a_message_that_had_to_go_is_still_reported() -> None:
     assert len(gateway.tick()) == 3
 
 
-def test_a_deleted_message_is_forgotten_and_nothing_follows_from_it() -> None:
+def test_nothing_follows_from_a_deleted_message() -> None:
+    """A deleted message is forgotten and nothing follows from it."""
     gateway = Gateway(clock=lambda: 0.0, callback_url="http://127.0.0.1:9/")
     gateway.handle(SEND, {**LOGIN, "to": ANN, "text": "Hi", "callback": "2"})
     id = gateway.messages[0].id
@@ -116,7 +118,8 @@ def test_callbacks_are_due_or_under_way_or_neither() -> None:
     assert gateway.is_calling_back
 
 
-def test_each_try_of_a_callback_is_kept_with_its_answer_and_the_next() -> None:
+def test_each_try_of_a_callback_is_kept() -> None:
+    """Each try of a callback is kept with its answer and the next."""
     gateway = Gateway(clock=lambda: 0.0, callback_url="http://127.0.0.1:9/hook")
     gateway.inject(ANN, BOB, "Hi")
     [notification] = gateway.tick()
@@ -130,7 +133,8 @@ def test_each_try_of_a_callback_is_kept_with_its_answer_and_the_next() -> None:
     assert first.event == second.event == gateway.inbound[0]
 
 
-def test_a_callback_made_again_by_hand_goes_once_to_the_url_of_now() -> None:
+def test_a_callback_made_by_hand_goes_to_the_url_of_now() -> None:
+    """A callback made again by hand goes once to the URL of now."""
     gateway = Gateway(clock=lambda: 0.0, callback_url="http://127.0.0.1:9/old")
     gateway.inject(ANN, BOB, "Hi")
     [notification] = gateway.tick()

@@ -112,7 +112,8 @@ def test_a_scheduled_time_a_moment_ago_means_now(api: Api) -> None:
     assert status(api, send(api, scheduled_time=str(int(time.time()) - 60))) == "008"
 
 
-def test_a_queued_message_can_be_stopped_and_its_credit_comes_back(gateway: Gateway, api: Api) -> None:
+def test_stopping_a_queued_message_gives_its_credit_back(gateway: Gateway, api: Api) -> None:
+    """A queued message can be stopped and its credit comes back."""
     id = send(api, deliv_time="10", climsgid="later")
     assert gateway.credits == 99
     assert api(STOP, climsgid="later") == f"ID: {id} Status: 006"
@@ -131,7 +132,8 @@ def test_a_message_that_left_the_queue_cannot_be_stopped(gateway: Gateway, api: 
     assert gateway.credits == 99
 
 
-def test_a_stopped_message_is_not_refunded_again_when_it_would_have_expired(gateway: Gateway, api: Api) -> None:
+def test_a_stopped_message_is_not_refunded_again(gateway: Gateway, api: Api) -> None:
+    """A stopped message is not refunded again when it would have expired."""
     id = send(api, to="999010", deliv_time="10")
     api(STOP, apimsgid=id)
     gateway.advance(10**4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from clickasync.transport.connection import describe
 
 
-def test_the_systems_words_are_shown_whatever_they_are_wrapped_in() -> None:
+def test_the_systems_words_are_shown() -> None:
     """The deepest ones; those of libraries are not, because they may hold a URL."""
     inner = OSError(111, "Connection refused")
     outer = RuntimeError("https://example.org/token")
