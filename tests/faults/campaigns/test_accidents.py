@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -422,6 +423,48 @@ async def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="not a database"):
         async with Campaigns(tmp_path / "junk.db"):
             pass
+
+
+READ_ONLY = """
+import asyncio, os, sys
+from pathlib import Path
+from clickasync import ConfigurationError
+from clickasync.campaigns import Campaigns
+
+async def look(path):
+    try:
+        async with Campaigns(path) as campaigns:
+            print(len(await campaigns.list()))
+    except ConfigurationError as error:
+        print(error)
+
+folder = Path(sys.argv[1])
+asyncio.run(look(folder / "campaigns.db"))
+folder.chmod(0o555)
+if os.geteuid() == 0:  # who may write anywhere
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+asyncio.run(look(folder / "new.db"))
+asyncio.run(look(folder / "campaigns.db"))
+print(sorted(os.listdir(folder)))
+"""
+
+
+def test_a_read_only_folder() -> None:
+    """Nothing is made in it, and an old file in it is refused: it could not keep what was begun."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        command = [sys.executable, "-c", READ_ONLY, folder]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd="/")
+        Path(folder).chmod(0o755)
+    said = done.stdout.replace(folder, "folder").splitlines()
+    assert said == [
+        "0",
+        "folder/new.db: Permission denied",
+        "folder/campaigns.db cannot be used as a database: unable to open database file",
+        "['campaigns.db']",
+    ], done.stderr
 
 
 async def test_a_full_disk(tmp_path: Path) -> None:
