@@ -92,7 +92,7 @@ async def test_stopped_with_the_answer_in_hand(tmp_path: Path) -> None:
 
 async def test_a_worker_that_is_cancelled_twice(database: str, tmp_path: Path) -> None:
     """Once: it waits for what is under way. Twice: it ends, and what may have left is uncertain."""
-    async with scene(database, tmp_path, latency=20.0, client={"timeout": 60.0}) as stage:
+    async with scene(database, tmp_path, latency=60.0, client={"timeout": 120.0}) as stage:
         campaign = await stage.campaigns.create("spring", [*NUMBERS, *map(str, range(100, 120))], "Hi")
         work = asyncio.create_task(stage.campaigns.work(in_flight=1))
         await until(campaign, lambda _: stage.gateway.entries())
@@ -100,7 +100,7 @@ async def test_a_worker_that_is_cancelled_twice(database: str, tmp_path: Path) -
         done, _ = await asyncio.wait([work], timeout=0.5)
         assert not done
         work.cancel()
-        async with asyncio.timeout(8.0):
+        async with asyncio.timeout(15.0):
             await asyncio.wait([work])
         status = await campaign.status()
         assert (status.uncertain, status.ready, status.out, status.workers) == (20, 20, 0, [])
