@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_READY := $(VENV)/.ready-for-demo
 
-.PHONY: demo test lint format docs bench clean
+.PHONY: demo test lint format docs bench mutants clean
 
 demo: $(DEMO_READY)
 	$(BIN)/clickasync demo
@@ -32,6 +32,10 @@ bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks
 
+# Takes an hour or more, and goes on where it was stopped. MUTANTS='--again' or names, with * where anything may stand.
+mutants: $(READY)
+	nice -n 19 $(BIN)/python .ci/mutants/run.py $(MUTANTS)
+
 # What the demo shows needs no development tools. They are a dependency group, which pip understands from 25.1 on.
 $(DEMO_READY): WHAT := -e '.[cli,simulator]'
 $(READY): WHAT := -e '.[all]' --group dev
@@ -46,4 +50,4 @@ $(DEMO_READY) $(READY): pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist mutants

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import httpx
 
     from clickasync.batch import Batch
-    from clickasync.bulk import Bulk, Journal, Source
+    from clickasync.bulk import Bulk, Source
     from clickasync.observe import Observer
 
 __all__ = ["Client"]
@@ -240,7 +240,7 @@ class Client:
             raise InvalidOptionError(f"into must be a list, not {type(into).__name__}")
         from clickasync.bulk import gather
 
-        run = self.new_run(recipients, text, dict(options), patience=None)
+        run = self._new_run(recipients, text, dict(options), patience=None)
         results = await gather(run, recipients, into)
         if isinstance(run.stopped_by, AuthenticationError) and all(
             isinstance(result, Rejected | Skipped) for result in results
@@ -288,7 +288,7 @@ class Client:
         comes out of the iteration.
         """
         check_positive("patience", patience, InvalidOptionError)
-        return self.new_run(
+        return self._new_run(
             source,
             text,
             dict(options),
@@ -299,7 +299,7 @@ class Client:
             total=total,
         )
 
-    def new_run(
+    def _new_run(
         self,
         source: Source,
         text: str | None,
@@ -310,9 +310,8 @@ class Client:
         rate_limit: float | None = None,
         max_in_flight: int | None = None,
         total: int | None = None,
-        journal: Journal | None = None,
     ) -> Bulk:
-        """A run, for the rooms of this package that build on the client: see `bulk`, and `Sender` for the rest."""
+        """A run: see `bulk`; `patience` is that of `Sender`."""
         from clickasync.bulk import new_run  # it takes 10 ms to import, and who sends to one does not need it
 
         size = self._batch_size if batch_size is None else batch_size
@@ -334,7 +333,6 @@ class Client:
             patience=patience,
             total=total,
             resend_unknown=self._resend_unknown,
-            journal=journal,
         )
 
     def batch(self, template: str, **options: Unpack[MessageOptions]) -> Batch:

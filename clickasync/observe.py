@@ -19,13 +19,16 @@ An observer is called in the event loop and must not wait. What it raises is log
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
 from typing import Literal, Protocol, TypeAlias
 
 from attrs import frozen
 
-__all__ = ["CALLBACKS", "CallEnded", "CallStarted", "Observer", "Outcome", "begin", "finish", "settle"]
+from clickasync.errors import ConfigurationError
+
+__all__ = ["CALLBACKS", "CallEnded", "CallStarted", "Observer", "Outcome", "begin", "check", "finish", "settle"]
 
 logger = logging.getLogger("clickasync")
 
@@ -96,6 +99,21 @@ class Observer(Protocol):
 
     def start(self, call: CallStarted, /) -> Callable[[CallEnded], None] | None:
         """An attempt begins. What this gives, if anything, is called when it has ended, in the same task."""
+
+
+def check(observer: object) -> None:
+    """Check that this can be an observer.
+
+    Raises:
+        ConfigurationError: it has no method `start`, or one of its methods would have to be awaited.
+    """
+    if not callable(getattr(observer, "start", None)):
+        raise ConfigurationError("observer must have a method start(call), as clickasync.Observer says")
+    for name in ("start", "settled"):
+        if inspect.iscoroutinefunction(getattr(observer, name, None)):
+            raise ConfigurationError(
+                f"observer.{name} must be a plain function, not async: nobody waits for an observer"
+            )
 
 
 def begin(observer: Observer, call: CallStarted) -> Callable[[CallEnded], None] | None:

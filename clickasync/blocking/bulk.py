@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 import anyio
 
-from clickasync.blocking.loop import call
-from clickasync.errors import ClickatellError, InvalidOptionError
+from clickasync.blocking.loop import call, leave
+from clickasync.errors import ClickatellError, ClosedError, InvalidOptionError
 from clickasync.options import Message
 from clickasync.results import Skipped
 
@@ -161,7 +161,7 @@ class Bulk:
     ) -> None:
         assert self._reading is not None  # for the type checker
         self._has_left = True
-        call(partial(self._run.__aexit__, None, None, None))
+        leave(partial(self._run.__aexit__, None, None, None))
         self._reading.close()
 
     def __iter__(self) -> Iterator[SendResult]:
@@ -172,7 +172,11 @@ class Bulk:
             raise RuntimeError("the run is not started; use: with client.bulk(...) as run")
         hand_over: Callable[[_Feed], None] | None = None
         while not self._results:
-            if call(partial(self._step, hand_over)) and not self._results:
+            try:
+                goes_on = call(partial(self._step, hand_over))
+            except ClosedError:
+                raise ClosedError("the interpreter is about to exit; `unfinished` has what was under way") from None
+            if goes_on and not self._results:
                 hand_over = self._reading.read()
             elif not self._results and not self._account_for_the_rest(self._reading):
                 raise StopIteration

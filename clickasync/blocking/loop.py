@@ -12,6 +12,9 @@ running       the portal to it                            the interpreter exits:
 over          `ClosedError`
 ============  ==========================================  =======================================================
 
+A call that finds the loop running takes no lock, and the lock of one that does not may be taken twice by a thread: a
+signal's handler may send, whatever it has interrupted.
+
 A fork waits while the thread starts: what is half imported then stays half imported in the child, which would wait for
 it for ever. Once the loop is up, all that a usual call needs is there.
 
@@ -33,9 +36,10 @@ from typing import Final, TypeVar
 import anyio
 from anyio.from_thread import BlockingPortal
 
+from clickasync.background import spawn
 from clickasync.errors import ClosedError, OutcomeUnknownError
 
-__all__ = ["call"]
+__all__ = ["call", "leave"]
 
 T = TypeVar("T")
 
@@ -59,7 +63,8 @@ def call(function: Callable[[], Awaitable[T]]) -> T:
     """What `function` gives when it is awaited in the loop of the background. May be called from any thread.
 
     The caller's context variables hold in there, so that what is traced there is part of the caller's trace. If waiting
-    is interrupted (Ctrl-C), what runs in there is cancelled.
+    is interrupted, what runs in there is cancelled: by Ctrl-C, or by whatever else the handler of a signal raises, such
+    as the time limit of a Celery task.
 
     Raises:
         ClosedError: the interpreter is about to exit; nothing was sent.
@@ -79,33 +84,59 @@ def call(function: Callable[[], Awaitable[T]]) -> T:
         return future.result()
     except CancelledError:
         raise OutcomeUnknownError("the program ended while this was under way") from None
-    except KeyboardInterrupt:
-        future.cancel()
-        done.wait(_LAST_SECONDS)  # until all that was under way is accounted for
+    except BaseException:
+        if future.cancel():  # it was not `function` that raised
+            done.wait(_LAST_SECONDS)  # until all that was under way is accounted for
         raise
+
+
+def leave(function: Callable[[], Awaitable[None]]) -> None:
+    """Let the loop await `function`, which ends something, and wait for it, unless this is the loop's thread.
+
+    There, the garbage collector may close a generator that was left in the middle of a block. At the interpreter's exit
+    the loop has ended all by itself.
+    """
+    loop = _here()
+    if loop.is_here:
+        spawn(function, name="clickasync: leave")
+    else:
+        with suppress(ClosedError):
+            call(function)
 
 
 class _Loop:
     """The loop of one process."""
 
     def __init__(self) -> None:
-        self.starting = threading.Lock()
-        """Held while the thread starts, and while the process forks."""
-        self._thread: threading.Thread | None = None
+        self.pid = os.getpid()
         self._portal: Future[BlockingPortal] = Future()
+        self._thread = threading.Thread(target=self._run, name="clickasync-blocking", daemon=True)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a call can be made in it."""
+        return self._portal.done()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is its thread."""
+        return self._thread is threading.current_thread()
+
+    def start(self) -> None:
+        """Start its thread."""
+        self._thread.start()
+        atexit.register(self.stop)
+
+    def wait(self) -> None:
+        """Wait until it is up."""
+        self._portal.result()
 
     def submit(self, function: Callable[[], Awaitable[T]]) -> Future[T]:
-        """Let the loop await `function`; it is up when this returns."""
-        with self.starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="clickasync-blocking", daemon=True)
-                self._thread.start()
-                atexit.register(_stop_here)
-            portal = self._portal.result()
+        """Let it await `function`."""
         try:
-            return portal.start_task_soon(function)
+            return self._portal.result().start_task_soon(function)
         except RuntimeError as error:
-            if self._thread is threading.current_thread():
+            if self.is_here:
                 raise RuntimeError(
                     "this is called in the event loop of the background itself, which would wait for itself; use "
                     "clickasync.Client in async code"
@@ -113,11 +144,12 @@ class _Loop:
             raise ClosedError("the interpreter is about to exit; nothing was sent") from error
 
     def stop(self) -> None:
-        """End the loop, and what runs in it."""
+        """End it, and what runs in it."""
+        if self.pid != os.getpid():  # in a child that was forked: it is the parent's
+            return
         with suppress(RuntimeError):  # it has ended
             self._portal.result().start_task_soon(self._portal.result().stop, True)
-        if self._thread is not None:
-            self._thread.join(_LAST_SECONDS)
+        self._thread.join(_LAST_SECONDS)
 
     def _run(self) -> None:
         try:
@@ -135,34 +167,45 @@ class _Loop:
             await portal.sleep_until_stopped()
 
 
-_loops: dict[int, _Loop] = {}
-"""By process. A lock that was held when the process was forked is never the child's."""
+class _Process:
+    """What this process has."""
+
+    def __init__(self) -> None:
+        self.loop: _Loop | None = None
+        self.starting = threading.RLock()
+        """Held while the loop starts, and while the process forks."""
+        self.inherited: list[_Loop | None] = []
 
 
-_held: list[_Loop] = []
-"""Whose start a fork that is under way holds up."""
+_process = _Process()
 
 
 def _here() -> _Loop:
-    pid = os.getpid()
-    if not _loops and hasattr(os, "register_at_fork"):  # not on Windows; children inherit it
-        os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_release)
-    return _loops.get(pid) or _loops.setdefault(pid, _Loop())
+    """The loop of this process, which is up."""
+    loop = _process.loop
+    if loop is not None and loop.is_up and loop.pid == os.getpid():
+        return loop
+    with _process.starting:
+        loop = _process.loop
+        if loop is None or loop.pid != os.getpid():
+            if hasattr(os, "register_at_fork") and loop is None and not _process.inherited:  # children inherit it
+                os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_begin_anew)
+            loop = _Loop()
+            loop.start()
+            _process.loop = loop
+        loop.wait()
+    return loop
 
 
 def _hold() -> None:
-    loop = _loops.get(os.getpid())
-    if loop is not None and not _held:  # two threads may have registered this at once
-        loop.starting.acquire()
-        _held.append(loop)
+    _process.starting.acquire()
 
 
 def _release() -> None:
-    while _held:
-        _held.pop().starting.release()
+    _process.starting.release()
 
 
-def _stop_here() -> None:
-    loop = _loops.get(os.getpid())
-    if loop is not None:  # in a forked child that made no call there is none
-        loop.stop()
+def _begin_anew() -> None:
+    """In a child: it has no loop, and a lock that nobody holds."""
+    _process.inherited.append(_process.loop)
+    _process.loop, _process.starting = None, threading.RLock()

@@ -52,7 +52,7 @@ class PinSender:
         clock: Callable[[], float] = time.time,
         **options: Unpack[MessageOptions],
     ) -> None:
-        secret = hidden(secret)
+        secret, store = hidden(secret), hidden(store)
         self._pins = AsyncPinSender(
             client.wrapped,
             store=store,

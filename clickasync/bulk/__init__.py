@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from clickasync.bulk.reader import Source
 from clickasync.bulk.run import Bulk, gather
-from clickasync.bulk.sender import Journal
 from clickasync.bulk.setup import new_run
 
-__all__ = ["Bulk", "Journal", "Source", "gather", "new_run"]
+__all__ = ["Bulk", "Source", "gather", "new_run"]

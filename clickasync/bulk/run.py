@@ -169,7 +169,7 @@ class Bulk:
                 self._reader.close()
             self._failure = self._reader.failure
             self._ended = True
-        except Exception as error:  # a bug of ours, or of the journal: the user must hear of it
+        except Exception as error:  # a bug of ours: the user must hear of it
             while isinstance(error, ExceptionGroup):
                 error = error.exceptions[0]
             self._failure = error

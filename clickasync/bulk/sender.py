@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final
 
 import anyio
 
@@ -32,10 +31,7 @@ from clickasync.errors import (
 from clickasync.protocol import Lines
 from clickasync.results import Accepted, Rejected, SendResult, Skipped, Uncertain
 
-__all__ = ["Journal", "Sender", "not_sent", "uncertain"]
-
-Journal: TypeAlias = Callable[[str, Sequence[int], Sequence[str]], None]
-"""Called before a call goes out, with its climsgid, the positions in the source and the recipients."""
+__all__ = ["Sender", "not_sent", "uncertain"]
 
 _STOPS: Final = (AuthenticationError, CreditError, QuotaExceededError)
 
@@ -51,7 +47,6 @@ class Sender:
         patience: seconds without success after which a gateway that cannot be reached ends the run; None: at once for
             each group, which is then rejected.
         resend_unknown: as for `Executor.send`.
-        journal: see `Journal`.
     """
 
     def __init__(
@@ -62,7 +57,6 @@ class Sender:
         *,
         patience: float | None,
         resend_unknown: bool,
-        journal: Journal | None,
     ) -> None:
         self._executor = executor
         self._queue = queue
@@ -70,7 +64,6 @@ class Sender:
         self._is_patient = patience is not None
         self._outage = Outage(patience or 0.0)
         self._resend_unknown = resend_unknown
-        self._journal = journal
         self.in_flight = 0
         """Calls under way."""
 
@@ -109,8 +102,6 @@ class Sender:
     async def _lines(self, group: Group) -> Lines | None:
         """What the gateway says of a group; None when it says nothing, and its recipients have their results."""
         group.climsgid = group.message.climsgid or new_climsgid()
-        if self._journal is not None:
-            group.sending.look = partial(self._journal, group.climsgid, group.positions, group.to)
         self.in_flight += 1
         failure: ClickatellError | None = None
         try:

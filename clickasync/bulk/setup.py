@@ -10,7 +10,7 @@ from clickasync.bulk.groups import Groups
 from clickasync.bulk.queue import Outlet, Queue
 from clickasync.bulk.reader import Reader, Source
 from clickasync.bulk.run import Bulk
-from clickasync.bulk.sender import Journal, Sender
+from clickasync.bulk.sender import Sender
 from clickasync.core.executor import Executor
 from clickasync.errors import InvalidOptionError
 from clickasync.options import WireMessage, compile_message
@@ -29,7 +29,6 @@ def new_run(
     patience: float | None,
     total: int | None,
     resend_unknown: bool,
-    journal: Journal | None = None,
 ) -> Bulk:
     """A run over `source`, not entered yet. See `Client.bulk` and `Sender`.
 
@@ -41,7 +40,7 @@ def new_run(
     queue, outlet = Queue(batch_size, max_in_flight), Outlet()
     given = {name: value for name, value in options.items() if value is not None}
     reader = Reader(source, Groups(text, given, batch_size, _compile), queue, outlet)
-    sender = Sender(executor, queue, outlet, patience=patience, resend_unknown=resend_unknown, journal=journal)
+    sender = Sender(executor, queue, outlet, patience=patience, resend_unknown=resend_unknown)
     return Bulk(source, reader, sender, queue, outlet, max_in_flight=max_in_flight, total=total)
 
 

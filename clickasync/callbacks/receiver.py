@@ -99,12 +99,16 @@ def receiver(
         observer: sees every callback, and how it was answered: see `clickasync.Observer`.
 
     Raises:
-        ConfigurationError: the user name of `auth` holds a colon.
+        ConfigurationError: the user name of `auth` holds a colon, or `observer` is none.
 
     >>> async def save(report: DeliveryReport) -> None:
     ...     print(report.id, report.status.description)
     >>> app = receiver(on_report=save, auth=("hook", "secret"))
     """
+    if observer is not None:
+        from clickasync.observe import check
+
+        check(observer)
     return _Receiver(
         on_report=on_report,
         on_message=on_message,
@@ -209,7 +213,7 @@ class _Receiver:
         try:
             claim = await self.store.claim(key)
         except Exception as error:
-            logger.exception("the store of handled callbacks failed to claim %s", key)
+            logger.exception("the store of handled callbacks failed to claim %a", key)
             return evolve(_FAILED, error=type(error))
         if claim != "new":
             return _OK if claim == "done" else _BUSY
@@ -218,7 +222,7 @@ class _Receiver:
             await handle()
             answer = _OK
         except Exception as error:
-            logger.exception("the handler of %s failed", key)
+            logger.exception("the handler of %a failed", key)
             answer = evolve(_FAILED, error=type(error))
         finally:
             await self._settle(key, handled=answer is _OK)
@@ -230,7 +234,7 @@ class _Receiver:
             try:
                 await (self.store.done(key) if handled else self.store.release(key))
             except Exception:
-                logger.exception("the store of handled callbacks failed to settle %s", key)
+                logger.exception("the store of handled callbacks failed to settle %a", key)
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -6,12 +6,18 @@ PostgreSQL (the extra ``fleet``). Any number of workers send it. The guide stand
 
 from __future__ import annotations
 
-from clickasync.campaigns.errors import DatabaseAwayError, DatabaseForgotError, DatabaseFullError
+from clickasync.campaigns.errors import (
+    DatabaseAwayError,
+    DatabaseForgotError,
+    DatabaseFullError,
+    OtherCampaignError,
+)
 from clickasync.campaigns.facade import Campaign, Campaigns
 from clickasync.campaigns.optouts import OptOutEntry, OptOuts
 from clickasync.campaigns.packing import BadItem, Witness
 from clickasync.campaigns.reconcile import Reconciled
 from clickasync.campaigns.results import RESULTS, CallResults, Preview, Result
+from clickasync.campaigns.sources import Tagging
 from clickasync.campaigns.status import Status, WorkerSeen
 from clickasync.campaigns.worker import Watch
 
@@ -26,10 +32,12 @@ __all__ = [
     "DatabaseFullError",
     "OptOutEntry",
     "OptOuts",
+    "OtherCampaignError",
     "Preview",
     "Reconciled",
     "Result",
     "Status",
+    "Tagging",
     "Watch",
     "Witness",
     "WorkerSeen",

@@ -94,7 +94,7 @@ def settle_in(connection: Connection, path: Path) -> str | None:
     """
     _bury(connection)
     connection.execute(update(campaigns).where(campaigns.c.state == "loading").values(loader_beat=null()))
-    values = dict(connection.execute(select(meta.c.key, meta.c.value)).tuples())
+    values = {row.key: row.value for row in connection.execute(select(meta))}
     here = json.dumps([socket.gethostname(), str(path)])
     doubt = None
     if values["identity"] != connection.execute(select(identity())).scalar_one():

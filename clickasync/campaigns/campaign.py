@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+import json
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -23,7 +24,7 @@ from clickasync.campaigns.results import (
     read_results,
     read_some,
 )
-from clickasync.campaigns.schema import bad_rows
+from clickasync.campaigns.schema import bad_rows, campaigns
 from clickasync.campaigns.status import Status, read_status
 from clickasync.campaigns.store import Store
 from clickasync.errors import ConfigurationError
@@ -52,6 +53,12 @@ class Campaign:
         if status is None:
             raise ConfigurationError(f"there is no campaign {self.name!r} any more")
         return status
+
+    async def fingerprint(self) -> Mapping[str, str]:
+        """What its name stands for: digests of its parts, and how duplicates are treated. Empty while it is loaded."""
+        rows = await self._store.step(select(campaigns.c.fingerprint).where(campaigns.c.id == self.id))
+        parts: dict[str, str] = json.loads(rows[0].fingerprint or "{}") if rows else {}
+        return parts
 
     def results(self, only: str | None = None) -> AsyncIterator[Result]:
         """What became of its recipients, call by call; `only` those with one result."""

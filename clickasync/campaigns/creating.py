@@ -23,10 +23,11 @@ from attrs import frozen
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from clickasync.campaigns.errors import OtherCampaignError
 from clickasync.campaigns.loading import Existing, Loader, find
 from clickasync.campaigns.packing import Items, Packer, Plain, Rules, Witness
 from clickasync.campaigns.schema import campaigns, rates
-from clickasync.campaigns.sources import CampaignSource, Rows, TagOf, rows_of
+from clickasync.campaigns.sources import CampaignSource, Rows, Tagging, rows_of
 from clickasync.campaigns.states import KEY_BYTES
 from clickasync.campaigns.store import Store
 from clickasync.campaigns.texts import plain_options
@@ -34,7 +35,7 @@ from clickasync.campaigns.windows import next_span, parse_window
 from clickasync.errors import ConfigurationError, InvalidOptionError
 from clickasync.options import compile_message
 
-__all__ = ["Plan", "create", "set_rate"]
+__all__ = ["OTHER_RECIPIENTS", "OTHER_TAGS", "Plan", "create", "set_rate"]
 
 _BEAT_SECONDS: Final = 1.0
 
@@ -54,7 +55,7 @@ class Plan:
     is_each: bool = False
     """Whether a number that stands there twice is sent to twice."""
     tag_column: str | None = None
-    tag_of: TagOf | None = None
+    tagging: Tagging | None = None
     witness: Witness | None = None
     fingerprint: str | None = None
     """The user's own, in place of a digest of the rows."""
@@ -174,7 +175,8 @@ async def create(store: Store, plan: Plan, source: CampaignSource) -> int:
     """Create a campaign; gives its ID, also where the same one is there already.
 
     Raises:
-        ConfigurationError: there is another one of that name, or it is being loaded by somebody else.
+        OtherCampaignError: there is another one of that name.
+        ConfigurationError: it is being loaded by somebody else.
         InvalidOptionError: something of it is wrong.
         OSError: the file cannot be read.
     """
@@ -186,7 +188,7 @@ async def create(store: Store, plan: Plan, source: CampaignSource) -> int:
             source,
             plan.text,
             tag_column=plan.tag_column,
-            tag_of=plan.tag_of,
+            tagging=plan.tagging,
             needs_text=plan.options.get("data") is None,
         )
     )
@@ -194,9 +196,7 @@ async def create(store: Store, plan: Plan, source: CampaignSource) -> int:
     existing = await find(store, plan.name)
     if existing is not None and existing.account != plan.account:
         base_url, api_id, user = json.loads(existing.account)
-        raise ConfigurationError(
-            f"there is a campaign {plan.name!r} already, of another account: {user} (api_id {api_id}) at {base_url}"
-        )
+        raise OtherCampaignError(plan.name, [f"another account: {user} (api_id {api_id}) at {base_url}"])
     if existing is None or existing.state == "loading":
         if existing is not None and existing.is_being_loaded:
             raise ConfigurationError(f"campaign {plan.name!r} is being loaded by somebody else at this moment")
@@ -206,16 +206,18 @@ async def create(store: Store, plan: Plan, source: CampaignSource) -> int:
             for _ in packer.add(chunk):
                 pass
     if differences := _differences(plan.fingerprint_of(packer), json.loads(existing.fingerprint or "{}")):
-        raise ConfigurationError(f"there is a campaign {plan.name!r} already, with {' and '.join(differences)}")
+        raise OtherCampaignError(plan.name, differences)
     return existing.id
 
 
+OTHER_RECIPIENTS: Final = "other recipients, or other texts of theirs"
+OTHER_TAGS: Final = "other tags"
 _DIFFERENCES: Final = {
     "text": "another text",
     "options": "other options",
     "duplicates": "another way to treat duplicates",
-    "recipients": "other recipients, or other texts of theirs",
-    "tags": "other tags",
+    "recipients": OTHER_RECIPIENTS,
+    "tags": OTHER_TAGS,
 }
 
 

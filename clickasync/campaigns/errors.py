@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from clickasync.errors import ClickatellError
+from collections.abc import Sequence
+from typing import Any
 
-__all__ = ["DatabaseAwayError", "DatabaseForgotError", "DatabaseFullError"]
+from clickasync.errors import ClickatellError, ConfigurationError
+
+__all__ = ["DatabaseAwayError", "DatabaseForgotError", "DatabaseFullError", "OtherCampaignError"]
+
+
+class OtherCampaignError(ConfigurationError):
+    """There is a campaign of that name already, and it is another one."""
+
+    def __init__(self, name: str, differences: Sequence[str]) -> None:
+        super().__init__(f"there is a campaign {name!r} already, with {' and '.join(differences)}")
+        self.name = name
+        self.differences = tuple(differences)
+        """What is different, in words."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self.differences)
 
 
 class DatabaseAwayError(ClickatellError):

@@ -25,7 +25,7 @@ from clickasync.campaigns.packing import Witness
 from clickasync.campaigns.reconcile import SETTLE_SECONDS, Reconciled, reconcile
 from clickasync.campaigns.reports import Hooks, OnMessage, OnReport, hooks
 from clickasync.campaigns.schema import campaigns
-from clickasync.campaigns.sources import CampaignSource, TagOf
+from clickasync.campaigns.sources import CampaignSource, Tagging
 from clickasync.campaigns.store import Store
 from clickasync.campaigns.upgrade import upgrade
 from clickasync.campaigns.worker import Until, Watch, Worker
@@ -141,7 +141,7 @@ class Campaigns:
         exclude: Collection[str] = (),
         first: int | None = None,
         stop_at_rejected: float | None = None,
-        tag_of: TagOf | None = None,
+        tagging: Tagging | None = None,
         witness: Witness | None = None,
         **options: Unpack[MessageOptions],
     ) -> Campaign:
@@ -161,13 +161,14 @@ class Campaigns:
             exclude: numbers to leave out.
             first: send to so many, then pause, to look before the rest.
             stop_at_rejected: pause when so many percent were rejected, of 50 or more.
-            tag_of: makes the tag of a row of a file, in place of `tag_column`.
+            tagging: makes the tag of a row of a file, in place of `tag_column`.
             witness: hears of the rows that are left out.
             options: as of `Client.bulk`.
 
         Raises:
             InvalidOptionError: something of it is wrong; the message names it.
-            ConfigurationError: another campaign has that name, or it is being loaded at this moment.
+            OtherCampaignError: another campaign has that name; the message says what differs.
+            ConfigurationError: it is being loaded by somebody else at this moment.
             OSError: the file cannot be read.
         """
         if duplicates not in ("once", "each"):
@@ -183,7 +184,7 @@ class Campaigns:
             starts_at=starts_at,
             is_each=duplicates == "each",
             tag_column=tag_column,
-            tag_of=tag_of,
+            tagging=tagging,
             witness=witness,
             fingerprint=fingerprint,
             exclude=frozenset(map(normalise, exclude)),
@@ -296,20 +297,21 @@ class Campaigns:
         """Who is not sent to."""
         return OptOuts(self._store)
 
-    async def reconcile(self, *, settle: float = SETTLE_SECONDS) -> Reconciled:
+    async def reconcile(self, *, settle: float = SETTLE_SECONDS, lapse: float = 0.0) -> Reconciled:
         """Ask the gateway about all that a database which forgot believes unsent, and let its campaigns go on.
 
         All workers must have ended. Do it after each restore of a backup, too, which no program can notice.
 
         Args:
             settle: seconds for which a campaign must have been paused.
+            lapse: seconds for which workers that seem to be alive are waited for.
 
         Raises:
             ConfigurationError: a worker is still alive.
             ClickatellError: the gateway gave no clear answer; nothing goes on.
         """
         client = self._sender
-        return await reconcile(self._store, json.dumps(client.account), client.executor, settle=settle)
+        return await reconcile(self._store, json.dumps(client.account), client.executor, settle=settle, lapse=lapse)
 
     async def erase(self, number: str) -> int:
         """Forget a person in all campaigns (number, text, tag); gives in how many calls it stood.

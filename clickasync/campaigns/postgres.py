@@ -152,6 +152,10 @@ class PostgresDatabase:
         """Let the planner know of what was loaded."""
         await self.run(lambda connection: connection.execute(text("ANALYZE ca_calls")), "step")
 
+    async def discard(self) -> None:
+        """Close its connections; what was made in it stays."""
+        await self.aclose()
+
     async def aclose(self) -> None:
         """Close its connections."""
         lines, self._lines = self._lines, []

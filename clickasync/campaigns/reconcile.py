@@ -9,6 +9,7 @@ be asked about and becomes uncertain.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeAlias
@@ -33,6 +34,7 @@ SETTLE_SECONDS: Final = 120.0
 _BETWEEN: Final = 3.0
 _REMEMBERED: Final = 14 * 24 * 3600.0
 _PAGE: Final = 100
+_LOOK_SECONDS: Final = 0.2
 _AT_ONCE: Final = 8
 _FORGOTTEN: Final = Words(None, "the database forgot it, and the gateway knows it")
 _TOO_OLD: Final = Words(None, "the database forgot, and the gateway is asked about the last two weeks only")
@@ -65,19 +67,30 @@ class _Question:
         return bool(self.call.kind) or self.call.n == 1
 
 
-async def reconcile(store: Store, account: str, executor: Executor, *, settle: float = SETTLE_SECONDS) -> Reconciled:
+async def reconcile(
+    store: Store, account: str, executor: Executor, *, settle: float = SETTLE_SECONDS, lapse: float = 0.0
+) -> Reconciled:
     """Reconcile the campaigns of an account that are paused for it, and let them go on.
+
+    Args:
+        store: the database.
+        account: whose campaigns.
+        executor: asks the gateway.
+        settle: seconds for which a campaign must have been paused.
+        lapse: seconds for which workers that seem to be alive are waited for.
 
     Raises:
         ConfigurationError: a worker of the account is alive: it must be stopped first.
         ClickatellError: the gateway gave no clear answer; nothing goes on, and it can be tried again.
     """
-    alive = await store.step(
-        select(workers.c.host, workers.c.pid).where(
-            workers.c.account == account, workers.c.beat > now() - LEASE, workers.c.beat < now() + LEASE
-        )
+    deadline = time.monotonic() + lapse
+    find_alive = select(workers.c.host, workers.c.pid).where(
+        workers.c.account == account, workers.c.beat > now() - LEASE, workers.c.beat < now() + LEASE
     )
-    if alive:
+    while alive := await store.step(find_alive):
+        if time.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_SECONDS)
+            continue
         raise ConfigurationError(
             f"a worker is still running (host {alive[0].host}, process {alive[0].pid}): stop all workers first"
         )

@@ -113,6 +113,8 @@ class CallResults:
     words: Sequence[Words | None]
     """Why it was not accepted."""
     delivery: bytes | None
+    is_under_way: bool
+    """Whether it may have been sent, and nothing is known of it yet."""
 
     def known(self, position: int) -> bool | None:
         """What the gateway said of an uncertain one when it was asked."""
@@ -166,6 +168,7 @@ def results_of(call: Any, *, is_cancelled: bool = False) -> CallResults:
         climsgids,
         words,
         call.delivery,
+        call.state in (State.OUT, State.ASKING),
     )
 
 

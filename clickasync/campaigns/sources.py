@@ -7,7 +7,7 @@ this event loop, or for this thread, is run in it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -19,17 +19,24 @@ from clickasync.campaigns.texts import plain_options
 from clickasync.errors import InvalidNumberError, InvalidOptionError
 from clickasync.numbers import all_plain, normalise
 from clickasync.options import Message
-from clickasync.recipients import BadRow, Recipients, Row, open_recipients
+from clickasync.recipients import BadRow, PlainRows, Recipients, Row, open_recipients
 
-__all__ = ["CampaignSource", "Rows", "TagOf", "rows_of"]
+__all__ = ["CampaignSource", "Rows", "Tagging", "rows_of"]
 
 CampaignSource: TypeAlias = str | Path | Recipients | Iterable[str | Message] | AsyncIterable[str | Message]
 """The path of a file, or numbers, or messages."""
 
 _CHUNK: Final = 4000
 
-TagOf: TypeAlias = Callable[[Row], Any]
-"""What results give back as the tag of a row."""
+
+@frozen
+class Tagging:
+    """What results give back as the tag of a row."""
+
+    of: Callable[[Row], Any]
+    tags_plain_rows: bool = True
+    """Whether `of` says anything of rows whose numbers stand there as they are sent."""
+
 
 Chunks: TypeAlias = AsyncIterator[list[Item | BadItem] | Plain]
 
@@ -44,7 +51,7 @@ class Rows:
 
 
 def rows_of(
-    source: CampaignSource, text: str | None, *, tag_column: str | None, tag_of: TagOf | None, needs_text: bool
+    source: CampaignSource, text: str | None, *, tag_column: str | None, tagging: Tagging | None, needs_text: bool
 ) -> Rows:
     """The rows of a source.
 
@@ -55,9 +62,9 @@ def rows_of(
     if isinstance(source, str | Path):
         source = open_recipients(source, text, needs_text=needs_text)
     if isinstance(source, Recipients):
-        return _of_file(source, text, _tag_of_column(source, tag_column) or tag_of)
-    if tag_column is not None or tag_of is not None:
-        raise InvalidOptionError("tag_column and tag_of go with a file; give Message(…, tag=…)")
+        return _of_file(source, text, _tagging_by(source, tag_column) or tagging)
+    if tag_column is not None or tagging is not None:
+        raise InvalidOptionError("tag_column and tagging go with a file; give Message(…, tag=…)")
     if isinstance(source, bytes | str) or not isinstance(source, Iterable | AsyncIterable):
         raise InvalidOptionError(f"source must be a path, or an iterable of numbers, not {type(source).__name__}")
     if isinstance(source, AsyncIterable):
@@ -65,38 +72,38 @@ def rows_of(
     return Rows(_chunks(source), text)  # type: ignore[arg-type]
 
 
-def _tag_of_column(file: Recipients, column: str | None) -> TagOf | None:
+def _tagging_by(file: Recipients, column: str | None) -> Tagging | None:
     if column is None:
         return None
     position = file.find(column)
-    return lambda row: row.cells[position]
+    return Tagging(lambda row: row.cells[position])
 
 
-def _of_file(file: Recipients, text: str | None, tag_of: TagOf | None) -> Rows:
+def _of_file(file: Recipients, text: str | None, tagging: Tagging | None) -> Rows:
     shared = text
     has_own_texts = bool(file.text_columns)
     if has_own_texts:
         shared = None
     elif file.template is not None:
         shared = file.template.fill({})
-    rows = iter(file)
+    if has_own_texts or (tagging is not None and tagging.tags_plain_rows):
+        rows = iter(file)
+        chunks: Iterator[list[Row | BadRow] | PlainRows] = iter(lambda: list(islice(rows, _CHUNK)), [])
+    else:
+        chunks = file.chunks(_CHUNK)
 
     def next_chunk() -> list[Item | BadItem] | Plain:
-        taken = list(islice(rows, _CHUNK))
-        if tag_of is None and not has_own_texts and all(type(row) is Row for row in taken):
-            return Plain(taken[0].row if taken else 1, [row.number for row in taken])  # type: ignore[union-attr]
-        return [
-            BadItem(row.row, row.to, str(row.error), row.error)
-            if isinstance(row, BadRow)
-            else Item(
-                row.row,
-                row.number,
-                file.text_of(row) if has_own_texts else None,
-                None,
-                None if tag_of is None else tag_of(row),
-            )
-            for row in taken
-        ]
+        match next(chunks, []):
+            case PlainRows(row, numbers):
+                return Plain(row, numbers)
+            case taken:
+                return [item(row) for row in taken]
+
+    def item(row: Row | BadRow) -> Item | BadItem:
+        if isinstance(row, BadRow):
+            return BadItem(row.row, row.to, str(row.error), row.error)
+        tag = None if tagging is None else tagging.of(row)
+        return Item(row.row, row.number, file.text_of(row) if has_own_texts else None, None, tag)
 
     return Rows(_in_thread(next_chunk), shared)
 

@@ -35,7 +35,7 @@ from clickasync.campaigns.files import identity_of, sync_folder
 from clickasync.campaigns.prepared import Prepared, Ready
 from clickasync.errors import ConfigurationError
 
-__all__ = ["How", "SqliteDatabase"]
+__all__ = ["How", "Opening", "SqliteDatabase"]
 
 T = TypeVar("T")
 How: TypeAlias = Literal["step", "hint", "change", "read"]
@@ -47,6 +47,17 @@ _TOGETHER: Final = 64
 """Steps in one transaction, at most."""
 _AWAY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _FULL: Final = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+@frozen
+class Opening:
+    """What was found when a file was opened."""
+
+    is_new: bool = False
+    """It was made."""
+    without_log: float | None = None
+    """When it was opened, if there was no log beside it."""
 
 
 @frozen(eq=False)
@@ -76,8 +87,7 @@ class SqliteDatabase:
         self._steps: deque[_Step] = deque()
         self._is_woken = False
         self._connection: Connection | None = None
-        self.opened_without_log: float | None = None
-        """When it was opened, if there was no log beside it."""
+        self.opening = Opening()
 
     def __repr__(self) -> str:
         return f"SqliteDatabase({str(self.path)!r})"
@@ -94,25 +104,32 @@ class SqliteDatabase:
         await self._in_thread(self._open, alone)
 
     def _open(self, alone: bool) -> None:
+        self.opening = Opening()
         try:
             opened = self._clock()
-            self._create()
+            is_new = self._create()
+            self.opening = Opening(is_new)
             if alone:
                 self._hold = Hold(self.path)
                 self.path = first_name(self.path)
-            self.opened_without_log = None if self._log.exists() else opened
+            self.opening = Opening(is_new, None if self._log.exists() else opened)
             self._connection = self._engine.connect()
-        except OSError as error:
-            raise ConfigurationError(f"{self.path}: {error.strerror or error}") from None
-        except DBAPIError as error:
+        except (OSError, DBAPIError) as error:
+            if isinstance(error, OSError):
+                raise ConfigurationError(f"{self.path}: {error.strerror or error}") from None
             raise ConfigurationError(f"{self.path} cannot be used as a database: {error.orig}") from None
 
-    def _create(self) -> None:
-        """Make the file, where there is none. SQLite syncs what is in it, but not that it is there."""
-        # An existing file is not opened here: to close another descriptor of it takes the locks of an open one away.
-        with contextlib.suppress(FileExistsError):
+    def _create(self) -> bool:
+        """Make the file; gives whether there was none. SQLite syncs what is in it, but not that it is there.
+
+        An existing file is not opened here: to close another descriptor of it takes the locks of an open one away.
+        """
+        try:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))  # people's data: for nobody else to read
-            sync_folder(self.path.parent)
+        except FileExistsError:
+            return False
+        sync_folder(self.path.parent)
+        return True
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, cached_statements=256)
@@ -210,10 +227,17 @@ class SqliteDatabase:
         return raw
 
     async def checkpoint(self) -> bool:
-        """Bring all that is in the log into the file; gives whether that was possible."""
+        """Bring all that is in the log into the file; gives whether that was possible.
+
+        Raises:
+            DatabaseFullError: no space is left.
+        """
 
         def work() -> bool:
-            return bool(self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+            try:
+                return bool(self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+            except sqlite3.Error as error:
+                raise _as_ours(error) or error from None
 
         return await self._in_thread(work)
 
@@ -228,6 +252,13 @@ class SqliteDatabase:
 
         await self._in_thread(work)
         await self.checkpoint()
+
+    async def discard(self) -> None:
+        """Close it, and take it away if it was made by this opening."""
+        await self.aclose()
+        if self.opening.is_new:
+            for path in (self.path, self._log):
+                path.unlink(missing_ok=True)
 
     async def aclose(self) -> None:
         """Close it; what runs is finished first."""
@@ -266,6 +297,8 @@ def _deliver(answers: Sequence[_Answer]) -> None:
 
 def _as_ours(error: BaseException | None) -> Exception | None:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _DAMAGED:
+        return ConfigurationError(f"the database is damaged: {error}")
     if code in _FULL:
         return DatabaseFullError(f"the database cannot be written: {error}")
     return DatabaseAwayError(f"the database is locked: {error}") if code in _AWAY else None

@@ -104,9 +104,9 @@ class Store:
             try:
                 await file.open(alone=alone)
             except BaseException:
-                await file.aclose()
+                await file.discard()
                 raise
-            store = cls(file, opened_without_log=file.opened_without_log, is_file=True, is_alone=alone)
+            store = cls(file, opened_without_log=file.opening.without_log, is_file=True, is_alone=alone)
         try:
             if not await store.read(_has_tables, patience=_OPEN_SECONDS):
                 await store.change(_create_tables, patience=_OPEN_SECONDS)
@@ -117,7 +117,7 @@ class Store:
                 store.others = await store.change(partial(settle_in, path=store._database.path))
             await store.look_whether_it_forgot()
         except BaseException:
-            await store._database.aclose()
+            await store._database.discard()
             raise
         return store
 

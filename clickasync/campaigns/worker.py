@@ -61,6 +61,11 @@ class Watch:
         """Whether the gateway cannot be reached just now, and the worker waits for it."""
         return self.outages is not None and self.outages.is_on
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether the worker ended because the gateway could not be reached for too long."""
+        return self.outages is not None and self.outages.gave_up is not None
+
 
 class Worker:
     """A worker of one account.
@@ -234,4 +239,5 @@ async def _end(tasks: list[asyncio.Task[Any]] | list[Coroutine[Any, Any, Any]]) 
             task.cancel()
     for result in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(result, Exception):
-            _log.error("a part of the worker failed: %s", result, exc_info=result)
+            is_bug = not isinstance(result, ClickatellError)
+            _log.error("a part of the worker failed: %s", result, exc_info=result if is_bug else None)

@@ -158,7 +158,7 @@ def _guarded(function: Callable[..., Any], *, sends: bool) -> Callable[..., None
     @functools.wraps(function)
     def run(**given: Any) -> None:
         try:
-            with _log(on_stderr=bool(given.get(_VERBOSE.name))):
+            with _log(everything=bool(given.get(_VERBOSE.name))):
                 status = function(**given)
                 if inspect.iscoroutine(status):
                     status = anyio.run(_await, status)
@@ -178,18 +178,20 @@ def _guarded(function: Callable[..., Any], *, sends: bool) -> Callable[..., None
 
 
 @contextlib.contextmanager
-def _log(*, on_stderr: bool) -> Iterator[None]:
-    """What the package logs, as long as the block lasts: to stderr, or nowhere.
+def _log(*, everything: bool) -> Iterator[None]:
+    """What the package logs, on stderr, as long as the block lasts: everything, or errors only.
 
-    Neither numbers nor texts nor secrets are ever logged. Without a handler, Python prints warnings to stderr, where
-    they would stand between the lines of the screens, which say the same.
+    Neither numbers nor texts nor secrets are ever logged. Warnings would stand between the lines of the screens, which
+    say the same. Errors are shown always: one is what became of a call that could not be recorded, which nobody else
+    knows.
     """
     logger = logging.getLogger("clickasync")
-    handler: logging.Handler = logging.StreamHandler(sys.stderr) if on_stderr else logging.NullHandler()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.DEBUG if everything else logging.ERROR)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     level = logger.level
     logger.addHandler(handler)
-    if on_stderr:
+    if everything:
         logger.setLevel(logging.DEBUG)
     try:
         yield

@@ -12,9 +12,11 @@ __all__ = ["RateLimit"]
 class RateLimit:
     """Lets `per_second` recipients pass a second.
 
-    Each call takes the time of its recipients from one line of time; the next one starts where it ends. Nothing is
-    saved up while nobody sends, so there are no bursts.
+    Calls stand in line. Each takes the time of its recipients when its turn has come, so that who leaves the line, a
+    call with a deadline of the user's, takes none. Nothing is saved up while nobody sends: there are no bursts.
     """
+
+    _line: anyio.Lock
 
     def __init__(self, per_second: float) -> None:
         self.per_second = per_second
@@ -26,9 +28,11 @@ class RateLimit:
         place = arrive(self._place)
         if place is not self._place:  # another event loop, with another clock
             self._place, self._free_at = place, float("-inf")
-        now = place.now()
-        start = max(now, self._free_at)
-        self._free_at = start + recipients / self.per_second
-        if start > now:
-            await anyio.sleep_until(start)
-        return start - now
+            self._line = anyio.Lock(fast_acquire=True)
+        came = place.now()
+        async with self._line:
+            start = max(place.now(), self._free_at)
+            if start > place.now():
+                await anyio.sleep_until(start)
+            self._free_at = start + recipients / self.per_second
+        return place.now() - came

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from clickasync.errors import ClickatellError, ConfigurationError
+from clickasync.errors import ClickatellError
 from clickasync.law import Effect, Failure, Sending
 from clickasync.protocol import Lines
 from clickasync.results import Accepted, Rejected, SendResult, Uncertain
@@ -42,8 +42,10 @@ class Watch:
     """
 
     def __init__(self, observer: Observer | None = None, server: str = "") -> None:
-        if observer is not None and not callable(getattr(observer, "start", None)):
-            raise ConfigurationError("observer must have a method start(call), as clickasync.Observer says")
+        if observer is not None:
+            from clickasync.observe import check
+
+            check(observer)
         self._observer = observer
         self._server = server
 

@@ -13,6 +13,13 @@ exception is told by its type alone.
 
 from __future__ import annotations
 
-from clickasync.otel.observer import observer
+try:
+    from clickasync.otel.observer import observer
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] != "opentelemetry":
+        raise
+    raise ModuleNotFoundError(
+        "traces and metrics need opentelemetry-api: pip install 'clickasync[otel]'", name=error.name
+    ) from None
 
 __all__ = ["observer"]

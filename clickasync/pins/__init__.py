@@ -27,7 +27,13 @@ __all__ = ["MemoryStore", "PinLimitError", "PinSender", "PinSent", "PinStore", "
 
 def __getattr__(name: str) -> object:
     if name == "SqlStore":
-        from clickasync.pins.sql import SqlStore  # and with it SQLAlchemy
-
+        try:
+            from clickasync.pins.sql import SqlStore
+        except ModuleNotFoundError as error:
+            if error.name != "sqlalchemy":
+                raise
+            raise ModuleNotFoundError(
+                "codes in a database need SQLAlchemy: pip install 'clickasync[pins]'", name=error.name
+            ) from None
         return SqlStore
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,7 +18,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
-import re
 import secrets
 import time
 from collections.abc import Callable
@@ -88,7 +87,7 @@ class PinSender:
         digits: of a code, 4 to 10.
         lifetime: seconds for which a code can be verified, a day at most.
         tries: verifications of one code, at most.
-        pause: seconds between two codes to a number, at least.
+        pause: seconds between two codes to a number, at least; an hour at most.
         per_hour: codes to a number within an hour, at most.
         secret: what the HMACs are made with: the same in all processes, at least 32 random bytes, in no repository. It
             is required wherever others may read the store: six digits alone are found in a second.
@@ -117,9 +116,11 @@ class PinSender:
         clock: Callable[[], float] = time.time,
         **options: Unpack[MessageOptions],
     ) -> None:
-        secret = hidden(secret)
+        secret, store = hidden(secret), hidden(store)  # a URL may hold a password
+        if not isinstance(purpose, str):
+            raise ConfigurationError(f"purpose must be a str, not {type(purpose).__name__}")
         self._client = client
-        self._store = _store(store)
+        self._store = _store(store, clock)
         self._rules = _Rules(digits, lifetime, tries, pause, per_hour)
         self._template = _checked_template(template, digits, options)
         self._options = options
@@ -150,18 +151,19 @@ class PinSender:
         else:
             raise PinLimitError("codes are being sent to this number", 1.0)
         try:
-            await self._client.send(number, self._template.replace(_PLACE, pin), **self._options)
-        except OutcomeUnknownError:
-            raise
-        except ClickatellError:
+            await self._client.send(number, hidden(self._template.replace(_PLACE, pin)), **self._options)
+            return PinSent(datetime.fromtimestamp(expires_at / 1000, UTC))
+        except ClickatellError as error:
+            failure = error.fresh()  # the frames of its traceback may show the text, and with it the code
+        if not isinstance(failure, OutcomeUnknownError):
             await self._take_back(digits, record, was)
-            raise
-        return PinSent(datetime.fromtimestamp(expires_at / 1000, UTC))
+        raise failure
 
     async def verify(self, number: str, pin: str) -> bool:
         """Whether `pin` is the code that is alive for this number. It is so once; anything else costs a try.
 
-        A `pin` that is not `digits` digits, blanks aside, costs none: nothing is learnt from it.
+        A `pin` that is not `digits` digits, blanks aside, costs none: nothing is learnt from it. They may be digits of
+        any script, as keyboards have them.
 
         Raises:
             InvalidNumberError: `number` is none.
@@ -171,8 +173,9 @@ class PinSender:
         if not isinstance(pin, str):
             raise InvalidOptionError("pin must be a str: a number would lose its leading zeros")
         pin = hidden("".join(pin.split()))
-        if not re.fullmatch(f"[0-9]{{{self._rules.digits}}}", pin):
+        if len(pin) != self._rules.digits or not pin.isdecimal():
             return False
+        pin = hidden("".join(str(int(digit)) for digit in pin))
         key = self._seal.key(digits)
         taken = await self._store.take_try(key, self._now())
         if taken is None:
@@ -208,8 +211,10 @@ class _Rules:
         self.lifetime = check_positive("lifetime", lifetime)
         if self.lifetime > _LONGEST_LIFE:
             raise ConfigurationError(f"lifetime must be a day at most, {_LONGEST_LIFE:g} s, not {lifetime!r}")
-        if pause:
+        if pause != 0:
             check_positive("pause", pause)
+        if pause * 1000 > HOUR:
+            raise ConfigurationError(f"pause must be an hour at most, 3600 s, not {pause!r}")
         self._pause = pause
         self._per_hour = per_hour
 
@@ -252,9 +257,9 @@ class _Seal:
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
 
 
-def _store(store: PinStore | str | Engine | AsyncEngine | None) -> PinStore:
+def _store(store: PinStore | str | Engine | AsyncEngine | None, clock: Callable[[], float]) -> PinStore:
     if store is None:
-        return MemoryStore()
+        return MemoryStore(clock=clock)
     if all(hasattr(store, name) for name in ("get", "put", "take_try", "use")):
         return store  # type: ignore[return-value] # it can do all that a store does
     try:
@@ -263,7 +268,7 @@ def _store(store: PinStore | str | Engine | AsyncEngine | None) -> PinStore:
         if error.name != "sqlalchemy":
             raise
         raise ConfigurationError("codes in a database need SQLAlchemy: pip install 'clickasync[pins]'") from None
-    return SqlStore(store)  # type: ignore[arg-type] # it says what is wrong
+    return SqlStore(store, clock=clock)  # type: ignore[arg-type] # it says what is wrong
 
 
 def _key(secret: str | bytes | None, store: PinStore) -> bytes:

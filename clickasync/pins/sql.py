@@ -16,10 +16,11 @@ So fifty verifications at once get as many tries as there are, on every database
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -41,11 +42,15 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
 from clickasync.errors import ConfigurationError
 from clickasync.pins.store import Record, Taken
+from clickasync.redaction import hidden
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 __all__ = ["SqlStore"]
 
@@ -70,7 +75,7 @@ class SqlStore:
         clock: Unix seconds.
 
     Raises:
-        ConfigurationError: `database` is none of these.
+        ConfigurationError: `database` is none of these, or its driver is not installed.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class SqlStore:
         table: str = "clickasync_pins",
         clock: Callable[[], float] = time.time,
     ) -> None:
+        database = hidden(database)  # a URL may hold a password
         self._engine, self._is_ours = _engine(database), isinstance(database, str)
         self._clock = clock
         self._is_ready = False
@@ -99,10 +105,11 @@ class SqlStore:
 
     async def aclose(self) -> None:
         """Close the connections to a database that was given as a URL."""
-        if self._is_ours and isinstance(self._engine, AsyncEngine):
-            await self._engine.dispose()
-        elif self._is_ours and isinstance(self._engine, Engine):
-            await anyio.to_thread.run_sync(self._engine.dispose)
+        engine = self._engine
+        if self._is_ours and _is_async(engine):
+            await engine.dispose()
+        elif self._is_ours and isinstance(engine, Engine):
+            await anyio.to_thread.run_sync(engine.dispose)
 
     async def get(self, key: str) -> Record | None:
         """See `PinStore.get`."""
@@ -189,11 +196,12 @@ class SqlStore:
 
     async def _in_transaction(self, work: Work[T]) -> T:
         engine = self._engine
-        if isinstance(engine, AsyncEngine):
+        if _is_async(engine):
             async with engine.begin() as connection:
                 return await connection.run_sync(work)
 
         def run() -> T:
+            assert isinstance(engine, Engine)  # for the type checker
             with engine.begin() as connection:
                 return work(connection)
 
@@ -201,13 +209,36 @@ class SqlStore:
 
 
 def _engine(database: str | Engine | AsyncEngine) -> Engine | AsyncEngine:
-    if isinstance(database, Engine | AsyncEngine):
+    database = hidden(database)
+    if isinstance(database, Engine) or _is_async(database):
         return database
     if not isinstance(database, str):
         raise ConfigurationError(
             f"a store of codes is a URL, or an Engine or AsyncEngine of SQLAlchemy, not {type(database).__name__}"
         )
-    url = make_url(database)
-    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+    try:
+        url = make_url(database)
+        is_in_memory = url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+        engine = None if is_in_memory else _new_engine(url)
+    except ImportError as error:
+        raise ConfigurationError(f"the driver of this database is not installed: {error}") from None
+    except (ArgumentError, ValueError):  # not repeated: in a URL that is wrong, anything may be a password
+        raise ConfigurationError("store must be a URL like sqlite:///pins.db or postgresql+psycopg://…") from None
+    if engine is None:
         raise ConfigurationError("a SQLite database in memory is another one in each thread; leave the store out")
-    return create_async_engine(url) if url.get_dialect().is_async else create_engine(url)
+    return engine
+
+
+def _new_engine(url: URL) -> Engine | AsyncEngine:
+    """One that shows the values of a statement nowhere: neither in its log nor in its errors."""
+    if not url.get_dialect().is_async:
+        return create_engine(url, hide_parameters=True)
+    from sqlalchemy.ext.asyncio import create_async_engine  # which needs greenlet
+
+    return create_async_engine(url, hide_parameters=True)
+
+
+def _is_async(engine: object) -> TypeGuard[AsyncEngine]:
+    """Whether it is an `AsyncEngine`. Their module needs greenlet; who has one has imported it."""
+    module = sys.modules.get("sqlalchemy.ext.asyncio")
+    return module is not None and isinstance(engine, module.AsyncEngine)

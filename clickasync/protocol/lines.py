@@ -118,6 +118,7 @@ def _usual(text: str, numbers: Sequence[str]) -> list[str] | None:
         and words[3::3] == "\nID: ".join(numbers).split(" ")
         and words[2::3] == ["To:"] * len(numbers)
         and len(ids) == len(numbers) == len(set(ids))
+        and "" not in ids
         and "".join(ids).isalnum()
     ):
         return ids
@@ -183,8 +184,7 @@ def _sort(reply: Reply, numbers: Sequence[str]) -> _Sorted:
         elif record.to is None:
             found.unnamed.append(record.line)
         else:
-            digits = record.to.removeprefix("+")
-            digits = digits.removeprefix("00") if digits not in asked else digits
+            digits = record.to.removeprefix("+").removeprefix("00")
             if digits in asked:
                 found.of.setdefault(digits, _Own()).lines.append(record.line)
             elif owner := _owner(digits, asked):

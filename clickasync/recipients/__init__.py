@@ -28,8 +28,8 @@ The guide is README.md in this folder.
 from __future__ import annotations
 
 from clickasync.recipients.files import Source
-from clickasync.recipients.rows import BadRow, Item, Recipients, Row, open_recipients
+from clickasync.recipients.rows import BadRow, Item, PlainRows, Recipients, Row, open_recipients
 from clickasync.recipients.seen import Seen
 from clickasync.recipients.template import Template
 
-__all__ = ["BadRow", "Item", "Recipients", "Row", "Seen", "Source", "Template", "open_recipients"]
+__all__ = ["BadRow", "Item", "PlainRows", "Recipients", "Row", "Seen", "Source", "Template", "open_recipients"]

@@ -60,8 +60,10 @@ class Clickatell:
         Raises:
             AssertionError: nothing was sent.
         """
+        __tracebackhide__ = True
         messages = self.messages
-        assert messages, _report("a message was expected", messages, self.gateway)
+        if not messages:
+            raise AssertionError(_report("a message was expected", messages, self.gateway))
         return messages[-1]
 
     def sent_to(self, number: str) -> list[Message]:
@@ -120,7 +122,8 @@ class Clickatell:
             while len(found := self._matching(to, text)) < count:
                 left = until - time.monotonic()
                 if left <= 0:
-                    raise AssertionError(self._missing(to, text, count, len(found), timeout))
+                    hint = "The event loop of the test stood still meanwhile: use await_for." if in_event_loop() else ""
+                    raise AssertionError(self._missing(to, text, count, len(found), timeout, hint))
                 events.wait(left)
         return found[-1]
 
@@ -267,7 +270,13 @@ class Clickatell:
         return self.gateway.account.default_prefix + digits[1:] if digits.startswith("0") else digits
 
     def _missing(
-        self, to: str | None, text: str | re.Pattern[str] | None, count: int, found: int, seconds: float | None = None
+        self,
+        to: str | None,
+        text: str | re.Pattern[str] | None,
+        count: int,
+        found: int,
+        seconds: float | None = None,
+        hint: str = "",
     ) -> str:
         what = f"{count} {'message' if count == 1 else 'messages'}"
         if to is not None:
@@ -277,7 +286,8 @@ class Clickatell:
         elif text is not None:
             what += f" in which {text.pattern!r} is found"
         within = "" if seconds is None else f" within {seconds:g} s"
-        return _report(f"expected {what}{within}, and there {_are(found)}", self.messages, self.gateway)
+        report = _report(f"expected {what}{within}, and there {_are(found)}", self.messages, self.gateway)
+        return f"{report}\n{hint}" if hint else report
 
 
 def _are(count: int) -> str:

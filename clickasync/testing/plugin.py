@@ -5,20 +5,18 @@ pytest imports this in every project that has the package installed, so it impor
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from clickasync.confinement import confinement, say
+
 if TYPE_CHECKING:
     from clickasync.testing.fixture import Clickatell
     from clickasync.testing.server import Server
 
-__all__ = ["VARIABLE", "clickatell"]
-
-VARIABLE: Final = "CLICKASYNC_ONLY_LOOPBACK"
-"""See `clickasync.transport.guard`, which is not imported for it."""
+__all__ = ["clickatell"]
 
 _before = pytest.StashKey["str | None"]()
 
@@ -46,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """All is as it was."""
     if _before in config.stash:
-        _set(config.stash[_before])
+        say(config.stash[_before])
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -55,25 +53,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     if item.get_closest_marker("clickatell_live") is None:
         yield
         return
-    before = os.environ.get(VARIABLE)
-    _set("0")
+    before = confinement()
+    say("0")
     try:
         yield
     finally:
-        _set(before)
+        say(before)
 
 
 def _confine(config: pytest.Config) -> None:
     if _before not in config.stash:
-        config.stash[_before] = os.environ.get(VARIABLE)
-        os.environ.setdefault(VARIABLE, "1")  # who has set it knows better
-
-
-def _set(value: str | None) -> None:
-    if value is None:
-        os.environ.pop(VARIABLE, None)
-    else:
-        os.environ[VARIABLE] = value
+        config.stash[_before] = before = confinement()
+        say("1" if before is None else before)  # who has set it knows better
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
 """The guard of tests: as long as CLICKASYNC_ONLY_LOOPBACK is set, nothing is posted but to this machine.
 
-The pytest plugin sets the variable, and so do the programs that a test starts inherit it. It is read when a client
-makes its first post. Where it is not set then, nothing of this is looked at again: a post costs as much as ever. Where
-it is set, it is read before each post, because a test may be allowed what the one before it was not.
+The pytest plugin sets the variable, and the programs that a test starts inherit it; `clickasync.confinement` remembers
+it for tests that clear the environment. It is read when a client makes its first post. Where it is not set then,
+nothing of this is looked at again: a post costs as much as ever. Where it is set, it is read before each post, because
+a test may be allowed what the one before it was not.
 
 =======================  ==========================================================================
 the variable             a client whose base URL is not of this machine
@@ -15,10 +16,10 @@ says anything else       fails before anything leaves
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from clickasync.confinement import VARIABLE, confinement
 from clickasync.errors import ConfigurationError
 from clickasync.law import Believed, Failure, Reply, Sending
 
@@ -26,16 +27,14 @@ if TYPE_CHECKING:
     from clickasync.transport.transport import Carrier
     from clickasync.transport.urls import BaseUrl
 
-__all__ = ["VARIABLE", "guarded"]
+__all__ = ["guarded"]
 
 T = TypeVar("T")
-
-VARIABLE: Final = "CLICKASYNC_ONLY_LOOPBACK"
 
 
 def guarded(carrier: Carrier, base: BaseUrl) -> Carrier:
     """`carrier`, or where the variable is set, one that asks it before each post."""
-    return _Guarded(carrier, base) if VARIABLE in os.environ and not base.is_loopback else carrier
+    return carrier if confinement() is None or base.is_loopback else _Guarded(carrier, base)
 
 
 class _Guarded:
@@ -53,7 +52,7 @@ class _Guarded:
         Raises:
             ConfigurationError: it is not; nothing was sent.
         """
-        if os.environ.get(VARIABLE, "") not in ("", "0"):
+        if confinement() not in (None, "", "0"):
             raise ConfigurationError(
                 f"nothing was sent: {VARIABLE} is set, and {self._base.url} is not this machine. In a test, use the "
                 "fixture `clickatell` before the client is made, or mark a test that is meant to reach the real "

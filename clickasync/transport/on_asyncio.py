@@ -9,6 +9,8 @@ from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+import anyio
+import anyio.to_thread
 from aiohappyeyeballs import AddrInfoType, start_connection
 
 from clickasync.law import Lost, Reply
@@ -30,7 +32,7 @@ T = TypeVar("T")
 class ProtocolConnection(asyncio.Protocol):
     """A connection of asyncio's or uvloop's."""
 
-    _transport: asyncio.Transport
+    _transport: asyncio.Transport  # these two from `connection_made` on
     _has_input: Poll
 
     def __init__(self, place: Place) -> None:
@@ -55,12 +57,16 @@ class ProtocolConnection(asyncio.Protocol):
     async def _adopt(cls, raw: socket.socket, base: BaseUrl, tls: ssl.SSLContext | None, place: Place) -> Self:
         # The limit of the handshake is ours. asyncio's, 60 s by default, must not come before it.
         options: dict[str, Any] = {"server_hostname": base.host, "ssl_handshake_timeout": 3600.0} if tls else {}
+        connection = cls(place)
         try:
-            _, connection = await place.loop.create_connection(partial(cls, place), sock=raw, ssl=tls, **options)
+            await place.loop.create_connection(lambda: connection, sock=raw, ssl=tls, **options)
         except BaseException:
+            # Cancelled in the turn that completed TLS, asyncio keeps a transport that waits for the gateway's goodbye.
+            # If its socket were closed alone, the next one of that number would be deaf.
+            connection.abort()
             raw.close()
             raise
-        return cast("Self", connection)
+        return connection
 
     @property
     def is_clean(self) -> bool:
@@ -86,10 +92,11 @@ class ProtocolConnection(asyncio.Protocol):
                 self._incoming.is_clean = False
 
     def abort(self) -> None:
-        """Close it, without waiting."""
+        """Close it, without waiting; or nothing, if it was never made."""
         if self._timer is not None:
             self._timer.cancel()
-        self._transport.abort()
+        if hasattr(self, "_transport"):
+            self._transport.abort()
 
     async def aclose(self) -> None:
         self.abort()
@@ -198,7 +205,12 @@ async def addresses_of(host: str, port: int) -> list[AddrInfoType]:
         socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, **numeric
     )
     found: list[AddrInfoType]
-    found = resolve() if numeric else await asyncio.get_running_loop().run_in_executor(None, resolve)
+    if numeric:
+        found = resolve()
+    else:
+        # Not in the loop's executor: it takes nothing once the main thread has ended, when other threads may still
+        # send. And with a limit to itself, or it could wait for threads of the user's that wait for it.
+        found = await anyio.to_thread.run_sync(resolve, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
     return found
 
 

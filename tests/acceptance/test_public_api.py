@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from inspect import Parameter
@@ -23,6 +25,9 @@ from clickasync import (
     SendOptions,
     SendResult,
 )
+from clickasync.pins import PinSender, PinSent
+from clickasync.simulator.faults.effects import FaultOptions
+from clickasync.testing import Clickatell
 
 PUBLIC: Final = {
     "clickasync": """
@@ -40,7 +45,7 @@ PUBLIC: Final = {
     "clickasync.pins": "PinSender PinSent PinLimitError MemoryStore SqlStore",
     "clickasync.otel": "observer",
     "clickasync.callbacks": "parse receiver Assembler DeliveryReport InboundMessage OptOut Part CallbackError",
-    "clickasync.simulator": "Gateway serve",
+    "clickasync.simulator": "Gateway serve serving",
 }
 
 
@@ -99,6 +104,7 @@ CLIENT: Final[dict[str, Contract]] = {
             "ping_interval": 600.0,
             "session_lifetime": 900.0,
             "allow_insecure": False,
+            "observer": None,
         },
         None,
     ),
@@ -144,6 +150,7 @@ CONNECT: Final[dict[str, Contract]] = {
             "timeout": 30.0,
             "retries": 2,
             "allow_insecure": False,
+            "observer": None,
         },
         None,
     ),
@@ -165,9 +172,51 @@ CONNECT: Final[dict[str, Contract]] = {
 
 BATCH: Final[dict[str, Contract]] = {"send_many": ({"to": NEEDED}, {}, None)}
 
+PINS: Final[dict[str, Contract]] = {
+    "__init__": (
+        {"client": NEEDED},
+        {
+            "store": None,
+            "template": "Your code is {pin}",
+            "digits": 6,
+            "lifetime": 300,
+            "tries": 3,
+            "pause": 30,
+            "per_hour": 5,
+            "secret": None,
+        },
+        MessageOptions,
+    ),
+    "send": ({"number": NEEDED}, {}, None),
+    "verify": ({"number": NEEDED, "pin": NEEDED}, {}, None),
+}
+
+_SOUGHT: Final = {"to": None, "text": None, "count": 1}
+
+FIXTURE: Final[dict[str, Contract]] = {
+    "sent_to": ({"number": NEEDED}, {}, None),
+    "assert_sent": ({}, _SOUGHT, None),
+    "assert_nothing_sent": ({}, {}, None),
+    "wait_for": ({}, {**_SOUGHT, "timeout": 5}, None),
+    "await_for": ({}, {**_SOUGHT, "timeout": 5}, None),
+    "code": ({"to": None}, {}, None),
+    "reply": ({"from_": NEEDED, "text": NEEDED}, {}, None),
+    "advance": ({"seconds": NEEDED}, {}, None),
+    "deliver_all": ({}, {}, None),
+    "report_to": ({"url_or_app": NEEDED, "auth": None}, {}, None),
+    "fail_next": ({"command": "sendmsg"}, {"times": 1}, FaultOptions),
+    "expire_sessions": ({}, {}, None),
+}
+
 EACH: Final = [
     (kind, name, contract)
-    for kind, contracts in ((Client, CLIENT), (ConnectClient, CONNECT), (Batch, BATCH))
+    for kind, contracts in (
+        (Client, CLIENT),
+        (ConnectClient, CONNECT),
+        (Batch, BATCH),
+        (PinSender, PINS),
+        (Clickatell, FIXTURE),
+    )
     for name, contract in contracts.items()
 ]
 every_signature = pytest.mark.parametrize(
@@ -320,6 +369,39 @@ def test_every_option_has_its_name_and_may_be_none(options: type, names: str) ->
 )
 def test_a_value_has_its_fields_in_their_order(name: str, fields: str) -> None:
     assert [field.name for field in attrs.fields(getattr(clickasync, name))] == fields.split()
+
+
+def test_the_fixture_shows_what_arrived() -> None:
+    assert all(isinstance(vars(Clickatell)[name], property) for name in ("messages", "last", "callbacks"))
+    assert {"url", "gateway"} <= inspect.signature(Clickatell).parameters.keys()
+    assert inspect.iscoroutinefunction(Clickatell.await_for)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (clickasync.CallStarted, "command recipients parts server attempt"),
+        (clickasync.CallEnded, "outcome accepted rejected uncertain error code seconds renewed"),
+        (PinSent, "expires_at"),
+    ],
+)
+def test_what_hooks_and_codes_give_has_its_fields(kind: type, fields: str) -> None:
+    assert [field.name for field in attrs.fields(kind)] == fields.split()
+
+
+@pytest.mark.parametrize(
+    ("code", "missing", "extra"),
+    [
+        ("import clickasync.otel", "opentelemetry", "otel"),
+        ("from clickasync.pins import SqlStore", "sqlalchemy", "pins"),
+        ("from clickasync.simulator import *; serving(Gateway()).__enter__()", "starlette", "simulator"),
+        ("from clickasync.testing.server import Server; Server().__enter__()", "starlette", "simulator"),
+    ],
+)
+def test_without_its_extra_a_room_says_what_to_install(code: str, missing: str, extra: str) -> None:
+    probe = f"import sys; sys.modules[{missing!r}] = None; {code}"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert f"pip install 'clickasync[{extra}]'" in done.stderr.splitlines()[-1]
 
 
 def test_a_send_result_is_the_union_of_four() -> None:

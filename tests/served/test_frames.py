@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import clickasync
 from clickasync import Client, ConnectClient
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always
+from tests.support.frames import shown
 from tests.support.raw import http, listening, read_request
 
 pytestmark = pytest.mark.anyio
@@ -29,22 +29,6 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 USERS_PASSWORD = "S3cretOfAUser"
 CAPTCHA = "c4ptch"
 TO = "27821234567"
-
-
-def shown(error: BaseException, seen: set[int] | None = None, within: Path = Path("/")) -> str:
-    """The variables of all frames of an exception, of what it came from, and of what was handled when it came."""
-    seen = seen or set()
-    if id(error) in seen:
-        return ""
-    seen.add(id(error))
-    summary = traceback.TracebackException.from_exception(error, capture_locals=True)
-    here = [frame for frame in summary.stack if not frame.filename.endswith("test_frames.py")]
-    here = [frame for frame in here if within in Path(frame.filename).parents]
-    parts = [str(error), repr(error), *(str(frame.locals) for frame in here)]
-    others = [error.__cause__, error.__context__]
-    if isinstance(error, BaseExceptionGroup):
-        others += error.exceptions
-    return "\n".join([*parts, *(shown(other, seen, within) for other in others if other is not None)])
 
 
 CALLS: dict[str, Callable[[Client], Awaitable[object]]] = {

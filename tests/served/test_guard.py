@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
 from clickasync import Client, ConfigurationError, ConnectClient
+from clickasync.confinement import VARIABLE
 from clickasync.results import SendResult
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import FaultyGateway
@@ -22,7 +24,6 @@ from tests.support.virtual import answer
 
 pytestmark = pytest.mark.anyio
 
-VARIABLE = "CLICKASYNC_ONLY_LOOPBACK"
 SETTINGS: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo", "allow_insecure": True}
 TO = "27821234567"
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -57,9 +58,19 @@ async def test_nothing_leaves_for_another_machine(
 
 
 async def test_without_the_variable_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
-    async with elsewhere() as (faulty, url), Client(**SETTINGS, base_url=url) as client:
-        assert (await client.send(TO, "Hi")).ok
+    """In a program of its own: in this one, pytest's plugin has said otherwise."""
+    monkeypatch.delenv(VARIABLE)
+    probe = f"""
+import asyncio, sys
+from clickasync import Client
+async def main():
+    async with Client(**{SETTINGS!r}, base_url=sys.argv[1]) as client:
+        print((await client.send("{TO}", "Hi")).ok)
+asyncio.run(main())
+"""
+    async with elsewhere() as (faulty, url):
+        done = await anyio.run_process([sys.executable, "-c", probe, url])
+    assert done.stdout == b"True\n"
     assert faulty.connections == 1
 
 

@@ -26,6 +26,7 @@ from clickasync import (
     SessionExpiredError,
     TransportError,
 )
+from clickasync.callbacks import receiver
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always, closed_port, once
 from tests.support.virtual import answer, client_of, on_virtual_time, virtual_gateway
@@ -376,11 +377,29 @@ async def test_an_observer_need_not_know_of_ends() -> None:
     assert terse.commands == ["sendmsg", "auth"]
 
 
-def test_what_is_no_observer_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="start"):
-        Client(**LOGIN, observer=print)  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match="start"):
-        ConnectClient(TOKEN, observer=print)  # type: ignore[arg-type]
+class Waiting(Watcher):
+    """Would have to be waited for."""
+
+    async def start(self, call: CallStarted) -> None:  # type: ignore[override]
+        """Nothing."""
+
+
+class WaitingInTheEnd(Watcher):
+    """Likewise, when a send is settled."""
+
+    async def settled(self, accepted: int, rejected: int, uncertain: int) -> None:  # type: ignore[override]
+        """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("observer", "words"), [(print, "start"), (Waiting(), "start"), (WaitingInTheEnd(), "settled")]
+)
+def test_what_is_no_observer_is_refused(observer: Any, words: str) -> None:
+    for make in (lambda: Client(**LOGIN, observer=observer), lambda: ConnectClient(TOKEN, observer=observer)):
+        with pytest.raises(ConfigurationError, match=words):
+            make()
+    with pytest.raises(ConfigurationError, match=words):
+        receiver(observer=observer)
 
 
 def test_without_an_observer_its_module_is_not_even_imported() -> None:

@@ -13,17 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from clickasync.cli.bulk.dry_run import Estimate
-from clickasync.cli.bulk.standing import Stand, Standing
+from clickasync.cli.bulk.projection import KINDS, Tally
 from clickasync.cli.screen import console, notice, show_table
-from clickasync.cli.typed import words
-from clickasync.errors import ClickatellError
-from clickasync.recipients import BadRow, Row
 
 __all__ = ["BadRows", "Rate", "Summary", "in_words", "progress_bar", "show_estimate"]
 
 _MOST_BAD_ROWS: Final = 20
-_KINDS: Final = (Stand.ACCEPTED, Stand.REJECTED, Stand.UNCERTAIN, Stand.SKIPPED)
-_ALL: Final = (*_KINDS, Stand.DUPLICATE)
 
 
 class BadRows:
@@ -32,11 +27,11 @@ class BadRows:
     def __init__(self) -> None:
         self.seen = 0
 
-    def __call__(self, row: Row | BadRow, error: ClickatellError) -> None:
+    def __call__(self, line: int, why: str) -> None:
         """Another one."""
         self.seen += 1
         if self.seen <= _MOST_BAD_ROWS:
-            notice(f"line {row.line}: {words(error)}")
+            notice(f"line {line}: {why}")
 
     def end(self) -> None:
         """There are no more."""
@@ -54,10 +49,8 @@ class Rate(ProgressColumn):
 
 
 @contextmanager
-def progress_bar(
-    standing: Standing, total: int, *, visible: bool, is_away: Callable[[], bool] = lambda: False
-) -> Iterator[None]:
-    """A live bar while the block lasts, where somebody watches. It reads `standing` by itself.
+def progress_bar(tally: Tally, *, visible: bool, is_away: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """A live bar while the block lasts, where somebody watches. It reads `tally` by itself.
 
     Args:
         is_away: says whether the gateway cannot be reached just now.
@@ -65,7 +58,7 @@ def progress_bar(
     if not (visible and sys.stderr.isatty()):
         yield
         return
-    bar = _Bar(standing, total, is_away)
+    bar = _Bar(tally, is_away)
     with bar:
         yield
 
@@ -73,9 +66,8 @@ def progress_bar(
 class _Bar(Progress):
     """A bar that looks how far the run is whenever it is drawn, so that the run needs to know no bar."""
 
-    def __init__(self, standing: Standing, total: int, is_away: Callable[[], bool]) -> None:
-        self._standing = standing
-        self._before = standing.lines
+    def __init__(self, tally: Tally, is_away: Callable[[], bool]) -> None:
+        self._tally = tally
         self._is_away = is_away
         self._away_since: str | None = None
         super().__init__(
@@ -87,7 +79,7 @@ class _Bar(Progress):
             TextColumn("{task.fields[counts]}"),
             console=console(sys.stderr),
         )
-        self._bar = self.add_task("sending", total=total, counts="")
+        self._bar = self.add_task("sending", total=tally.rows, completed=tally.known, counts="")
 
     def get_renderables(self) -> Any:
         """Drawn now."""
@@ -97,66 +89,66 @@ class _Bar(Progress):
             self._away_since = time.strftime("%H:%M:%S")
         does = "sending" if self._away_since is None else f"the gateway cannot be reached since {self._away_since}"
         for task in self.tasks:
-            done = self._standing.lines - self._before
-            if (done, does) != (task.completed, task.description):
-                self.update(task.id, completed=done, description=does, counts=in_words(self._standing))
+            if (self._tally.known, does) != (task.completed, task.description):
+                self.update(task.id, completed=self._tally.known, description=does, counts=in_words(self._tally))
         return super().get_renderables()
 
 
-def in_words(standing: Standing) -> str:
+def in_words(tally: Tally) -> str:
     """The counts in words."""
-    counts = standing.counts
-    return ", ".join(f"{counts[kind]:,} {kind.name.lower()}" for kind in _ALL if counts[kind]) or "nothing sent"
+    return ", ".join(f"{tally.counts[kind]:,} {kind}" for kind in KINDS if tally.counts[kind]) or "nothing sent"
 
 
 @frozen
 class Summary:
     """The end of a run: its counts add up to all rows."""
 
-    standing: Standing
-    rows: int
-    duplicates: int
-    """How many rows have a number that stands in an earlier one, sent to or not."""
+    tally: Tally
     results: str
     seconds: float
-    stopped_by: Exception | None
+    stopped_by: str | None
+    """Why it ended before the recipients did, if it did."""
     again: str
     """The command that continues the run."""
 
     @property
     def not_told(self) -> int:
-        """Rows that no result was written of: they were not tried yet."""
-        return self.rows - sum(self.standing.counts[kind] for kind in _ALL)
+        """Rows that have no result: they were not sent yet, except those that are under way."""
+        return self.tally.rows - self.tally.known
 
     @property
     def is_complete(self) -> bool:
         """Whether all was tried that could be."""
-        return self.stopped_by is None and self.not_told == 0 == self.standing.counts[Stand.SKIPPED]
+        return self.stopped_by is None and self.not_told == 0 == self.tally.counts["skipped"]
 
     def as_fields(self) -> dict[str, Any]:
         """For JSON."""
-        counts = self.standing.counts
+        counts = self.tally.counts
         return {
-            "rows": self.rows,
-            **{kind.name.lower(): counts[kind] for kind in _KINDS},
+            "rows": self.tally.rows,
+            **{kind: counts[kind] for kind in ("accepted", "rejected", "uncertain", "skipped")},
             "not_told": self.not_told,
-            "duplicates": self.duplicates,
-            "dropped": counts[Stand.DUPLICATE],
+            "under_way": self.tally.under_way,
+            "duplicates": self.tally.duplicates,
+            "dropped": counts["duplicate"],
             "results": self.results,
             "seconds": round(self.seconds, 3),
-            "stopped_by": None if self.stopped_by is None else words(self.stopped_by),
+            "stopped_by": self.stopped_by,
             "continue": None if self.is_complete else self.again,
         }
 
     def show(self) -> None:
         """For people."""
-        counts = in_words(self.standing) + (f", {self.not_told:,} not sent yet" if self.not_told else "")
-        line = f"{self.rows:,} rows in {self.seconds:.1f} s: {counts}"
-        if self.duplicates and not self.standing.counts[Stand.DUPLICATE]:
-            line += f"; duplicates: {self.duplicates:,}"
+        line = f"{self.tally.rows:,} rows in {self.seconds:.1f} s: {in_words(self.tally)}"
+        if self.tally.under_way:
+            line += f", {self.tally.under_way:,} under way when it ended"
+        if not_sent := self.not_told - self.tally.under_way:
+            line += f", {not_sent:,} not sent yet"
+        if self.tally.duplicates and not self.tally.counts["duplicate"]:
+            line += f"; duplicates: {self.tally.duplicates:,}"
         line += f"; see {self.results}"
         if self.stopped_by is not None:
-            line += f"; stopped: {words(self.stopped_by)}"
+            line += f"; stopped: {self.stopped_by}"
         print(line)
         if not self.is_complete:
             print(f"To continue: {self.again}")

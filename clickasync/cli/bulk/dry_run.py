@@ -10,12 +10,12 @@ from typing import Any
 
 from attrs import define, field
 
-from clickasync.cli.bulk.standing import Standing
+from clickasync.cli.typed import words
 from clickasync.client import Client
-from clickasync.errors import ClickatellError, InvalidOptionError
+from clickasync.errors import InvalidOptionError
 from clickasync.numbers import country_code
 from clickasync.options import compile_message
-from clickasync.recipients import BadRow, Recipients, Row, Seen
+from clickasync.recipients import BadRow, Recipients, Seen
 from clickasync.results import Coverage
 
 __all__ = ["Estimate", "ask_prices", "estimate", "prefix_of"]
@@ -75,33 +75,30 @@ class Estimate:
 
 def estimate(
     recipients: Recipients,
-    standing: Standing,
     options: Mapping[str, Any],
     *,
-    retry_rejected: bool,
     dedupe: bool,
-    on_bad_row: Callable[[Row | BadRow, ClickatellError], None],
+    on_bad_row: Callable[[int, str], None],
+    is_to_send: Callable[[int], bool] | None = None,
 ) -> Estimate:
-    """Check every row that is to be sent, and count."""
+    """Check every row that is to be sent (by its number; None: each), and count."""
     result = Estimate()
     seen = Seen()
     now = time.time()
     for item in recipients:
         is_new = isinstance(item, BadRow) or seen.add(item.number)
         result.duplicates += not is_new
-        if dedupe and not is_new:
-            continue
-        if not standing.to_send(item.row, retry_rejected=retry_rejected):
+        if (dedupe and not is_new) or (is_to_send is not None and not is_to_send(item.row)):
             continue
         if isinstance(item, BadRow):
             result.bad += 1
-            on_bad_row(item, item.error)
+            on_bad_row(item.line, words(item.error))
             continue
         try:
             parts = compile_message(recipients.text_of(item), options, now).parts
         except InvalidOptionError as error:
             result.bad += 1
-            on_bad_row(item, error)
+            on_bad_row(item.line, words(error))
             continue
         prefix = prefix_of(item.number)
         result.messages += 1

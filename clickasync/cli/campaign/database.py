@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
@@ -62,29 +62,43 @@ class Database:
 class Ending:
     """How a worker is asked to end."""
 
+    task: asyncio.Task[object] | None
+    """What is cancelled when somebody asks a second time."""
     stop: asyncio.Event = field(factory=asyncio.Event)
     interrupted: bool = False
     """By Ctrl-C."""
 
 
 @contextmanager
-def ending() -> Iterator[Ending]:
-    """SIGTERM and Ctrl-C, once: claim no more, finish what is under way. Twice: end at once."""
-    ending = Ending()
-    task = asyncio.current_task()
+def ending(on_stop: Callable[[], None] = lambda: None) -> Iterator[Ending]:
+    """SIGTERM and Ctrl-C, once: claim no more, finish what is under way. Twice: end at once.
+
+    Args:
+        on_stop: called when somebody asks for the first time.
+    """
+    ending = Ending(asyncio.current_task())
     loop = asyncio.get_running_loop()
 
     def heard(number: int) -> None:
-        if ending.stop.is_set() and task is not None:
-            task.cancel()
-            loop.call_soon(task.cancel)
         ending.interrupted = ending.interrupted or number == signal.SIGINT
-        ending.stop.set()
+        if not ending.stop.is_set():
+            ending.stop.set()
+            on_stop()
+        elif ending.task is not None:
+            ending.task.cancel()
+            loop.call_soon(ending.task.cancel)
 
+    listened: list[signal.Signals] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, heard, number)
+        with suppress(NotImplementedError, ValueError, RuntimeError):  # not on Windows, nor in another thread
+            loop.add_signal_handler(number, heard, number)
+            listened.append(number)
     try:
         yield ending
+    except asyncio.CancelledError:
+        if ending.interrupted:
+            raise KeyboardInterrupt from None
+        raise
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in listened:
             loop.remove_signal_handler(number)

@@ -11,7 +11,7 @@ import typer
 
 from clickasync.callbacks import receiver
 from clickasync.cli.command import add_command
-from clickasync.cli.demo import accounts, callbacks, campaign, doubt, sending
+from clickasync.cli.demo import accounts, callbacks, campaign, doubt, recipients, sending
 from clickasync.cli.demo.callbacks import Hook
 from clickasync.cli.demo.stage import Stage
 from clickasync.cli.serving import serving
@@ -48,6 +48,7 @@ async def demo() -> None:
                         await doubt.play(stage, hasty, gateway)
                     await callbacks.play(stage, client, gateway, hook)
                 await accounts.play(stage, gateway, url)
+        await recipients.play(stage)
         await campaign.play(stage)
     stage.chapter(f"All of it in {time.monotonic() - started:.1f} s")
 

@@ -1,169 +1,123 @@
-"""Results and journal: the files of a bulk run, without a gateway."""
+"""What a bulk run writes and where, without a gateway."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from clickasync.cli.bulk.display import Summary
 from clickasync.cli.bulk.dry_run import prefix_of
-from clickasync.cli.bulk.journal import Entry, Journal, fingerprint
-from clickasync.cli.bulk.results import Csv, JsonLines, ResultLine, Results, cut_half_line
-from clickasync.cli.bulk.standing import Stand, Standing
-from clickasync.errors import ConfigurationError
+from clickasync.cli.bulk.places import new_places, places_of
+from clickasync.cli.bulk.projection import LeftOut, Tally
+from clickasync.cli.bulk.results import COLUMNS, Csv, JsonLines, Line, ResultsFile, format_of
+from clickasync.errors import ConfigurationError, InvalidOptionError
+from clickasync.recipients import open_recipients
 
 ANN, BEN = "27821234567", "27827654321"
 
-
 LINES = [
-    ResultLine(1, ANN, "accepted", "a" * 32, "c1"),
-    ResultLine(2, '="x",\ny', "rejected", None, None, "114", 'Cannot route, "really"'),
-    ResultLine(3, BEN, "uncertain", None, "c2", None, "reset", False),
+    Line(1, ANN, "accepted", "a" * 32, "c1"),
+    Line(2, '="x",\ny', "rejected", None, None, "114", 'Cannot route, "really"'),
+    Line(3, BEN, "uncertain", None, "c2", None, "reset", False),
 ]
 
 
-@pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
-class TestResults:
-    def test_lines_are_read_as_they_were_written(self, name: str, tmp_path: Path) -> None:
-        results = Results(tmp_path / name)
-        results.open()
-        for line in LINES:
-            results.write(line)
-            assert results.path.read_text().count("\n") == line.row + (name == "r.csv")
-        results.close()
-        read = list(results)
-        assert [(line.row, line.result, line.climsgid, line.known_to_gateway) for line in read] == [
-            (line.row, line.result, line.climsgid, line.known_to_gateway) for line in LINES
-        ]
-        assert read[1].error == 'Cannot route, "really"'
-
-    def test_a_half_written_line_is_taken_out(self, name: str, tmp_path: Path) -> None:
-        results = Results(tmp_path / name)
-        for _ in range(2):
-            results.open()
-            results.write(LINES[0])
-            results.close()
-            with results.path.open("a") as file:
-                file.write('2,"278')
-        assert [line.row for line in results] == [1, 1]
-
-    def test_only_last_lines_are_kept_at_the_end(self, name: str, tmp_path: Path) -> None:
-        results = Results(tmp_path / name)
-        results.open()
-        for row, result in ((1, "skipped"), (2, "accepted"), (1, "rejected"), (1, "accepted")):
-            results.write(ResultLine(row, ANN, result))
-        results.keep_last_lines()
-        assert [(line.row, line.result) for line in results] == [(2, "accepted"), (1, "accepted")]
-        assert [path.name for path in tmp_path.iterdir()] == [name]
-
-    def test_another_file_is_no_results_file(self, name: str, tmp_path: Path) -> None:
-        path = tmp_path / name
-        path.write_text("to,name\n27821234567,Ann\n")
-        with pytest.raises(ConfigurationError, match="line"):
-            list(Results(path))
+def nothing(folder: Path) -> None: ...
 
 
-def test_a_result_is_one_line_in_either_format() -> None:
-    for format in (Csv(), JsonLines()):
-        assert format.write(LINES[1]).count("\n") == 1
+def test_csv_has_a_header_and_a_line_for_each() -> None:
+    rows = list(csv.reader(io.StringIO(Csv().header + Csv().lines(LINES))))
+    assert rows == [
+        list(COLUMNS),
+        ["1", ANN, "accepted", "a" * 32, "c1", "", "", ""],
+        ["2", '="x", y', "rejected", "", "", "114", 'Cannot route, "really"', ""],
+        ["3", BEN, "uncertain", "", "c2", "", "reset", "false"],
+    ]
 
 
-def test_a_long_half_line_is_cut_as_well(tmp_path: Path) -> None:
-    path = tmp_path / "journal"
-    for whole in (b"", b"one\n"):
-        path.write_bytes(whole + b"x" * 200_000)
-        cut_half_line(path)
-        assert path.read_bytes() == whole
+def test_json_lines_have_every_name() -> None:
+    lines = [json.loads(line) for line in JsonLines().lines(LINES).splitlines()]
+    assert [list(line) for line in lines] == [list(COLUMNS)] * 3
+    assert (lines[1]["to"], lines[2]["known_to_gateway"]) == ('="x",\ny', False)
 
 
-def entry(climsgid: str, *numbered: int) -> Entry:
-    return Entry(1.5, climsgid, "f", list(numbered), [ANN for _ in numbered])
+@pytest.mark.parametrize("format", [Csv(), JsonLines()])
+def test_a_result_is_one_line_in_either_format(format: Csv | JsonLines) -> None:
+    assert format.lines(LINES).count("\n") == 3
 
 
-class TestJournal:
-    def test_entries_are_read_as_they_were_written(self, tmp_path: Path) -> None:
-        journal = Journal(tmp_path / "r.csv")
-        journal.open()
-        journal.append(entry("c1", 1, 2))
-        journal.append(entry("c2", 3))
-        assert list(journal) == [entry("c1", 1, 2), entry("c2", 3)]
-        journal.clear()
-        journal.append(entry("c3", 3))
-        assert list(journal) == [entry("c3", 3)]
-        journal.close()
-
-    def test_a_half_written_entry_was_never_sent(self, tmp_path: Path) -> None:
-        journal = Journal(tmp_path / "r.csv")
-        journal.path.write_text(entry("c1", 1).dump() + entry("c2", 2).dump()[:-9])
-        assert list(journal) == [entry("c1", 1)]
-        journal.open()
-        journal.append(entry("c3", 2))
-        assert [each.climsgid for each in journal] == ["c1", "c3"]
-        journal.close()
-
-    def test_one_run_at_a_time(self, tmp_path: Path) -> None:
-        first, second = Journal(tmp_path / "r.csv"), Journal(tmp_path / "r.csv")
-        first.open()
-        with pytest.raises(ConfigurationError, match="another run"):
-            second.open()
-        first.close()
-        second.open()
-        second.close()
-
-    @pytest.mark.parametrize(
-        "line", ["x", "{}", "[]", '{"time": 1, "climsgid": "c", "text": "f", "rows": [1], "to": []}']
-    )
-    def test_anything_else_is_no_journal(self, tmp_path: Path, line: str) -> None:
-        journal = Journal(tmp_path / "r.csv")
-        journal.path.write_text(f"{line}\n")
-        with pytest.raises(ConfigurationError, match="line 1"):
-            list(journal)
+@pytest.mark.parametrize("format", [Csv(["name"]), JsonLines(["name"])])
+def test_kept_cells_stand_beside(format: Csv | JsonLines) -> None:
+    assert "Zoë" in format.lines([Line(1, ANN, "accepted", kept=["Zoë"])])
+    assert "name" in format.header + format.lines([Line(1, ANN, "accepted", kept=["Zoë"])])
 
 
-class TestStanding:
-    def test_a_row_without_a_result_is_open(self) -> None:
-        standing = Standing()
-        calls = [entry("c1", 1, 2), entry("c2", 3)]
-        standing.load(calls, [ResultLine(1, ANN, "accepted", "id", "c1"), ResultLine(4, "x", "rejected")])
-        assert [standing[row] for row in range(1, 6)] == [
-            Stand.ACCEPTED,
-            Stand.OPEN,
-            Stand.OPEN,
-            Stand.REJECTED,
-            Stand.NEW,
-        ]
-        assert [standing.unsettled(call, n, ask_again=False) for n, call in enumerate(calls, 1)] == [[2], [3]]
-        assert [row for row in range(1, 6) if standing.to_send(row, retry_rejected=False)] == [5]
-        assert [row for row in range(1, 6) if standing.to_send(row, retry_rejected=True)] == [4, 5]
-
-    def test_only_the_last_call_of_a_row_counts(self) -> None:
-        standing = Standing()
-        calls = [entry("c1", 1, 2), entry("c2", 2)]  # 2 was tried again after a 901, or in a later run
-        standing.load(calls, [ResultLine(1, ANN, "accepted", "id", "c1"), ResultLine(2, ANN, "rejected", None, "c1")])
-        assert standing[2] is Stand.OPEN
-        assert [standing.unsettled(call, n, ask_again=False) for n, call in enumerate(calls, 1)] == [[], [2]]
-
-    @pytest.mark.parametrize(("known", "asked", "asked_again"), [(None, [1], [1]), (False, [], [1]), (True, [], [])])
-    def test_an_uncertain_row_is_asked_about_until_the_gateway_has_spoken(
-        self, known: bool | None, asked: list[int], asked_again: list[int]
-    ) -> None:
-        standing = Standing()
-        call = entry("c1", 1)
-        standing.load([call], [ResultLine(1, ANN, "uncertain", None, "c1", None, "reset", known)])
-        assert standing.unsettled(call, 1, ask_again=False) == asked
-        assert standing.unsettled(call, 1, ask_again=True) == asked_again
-        assert not standing.to_send(1, retry_rejected=True)
-
-    def test_a_row_with_another_number_has_changed(self) -> None:
-        standing = Standing()
-        standing.load([entry("c1", 2)], [ResultLine(3, BEN, "rejected")])
-        assert [standing.changed(row, ANN) for row in (1, 2, 3, 4)] == [False, False, True, False]
+def test_the_format_is_that_of_the_name() -> None:
+    assert isinstance(format_of(Path("r.CSV")), Csv)
+    assert isinstance(format_of(Path("r.ndjson")), JsonLines)
+    with pytest.raises(InvalidOptionError, match=r"r\.txt"):
+        format_of(Path("r.txt"))
 
 
-def test_a_fingerprint_is_of_text_and_options() -> None:
-    prints = {fingerprint(text, options) for text in ("a", "b", None) for options in ({}, {"mo": True}, {"mo": False})}
-    assert len(prints) == 9
-    assert fingerprint("a", {"mo": True, "queue": 1}) == fingerprint("a", {"queue": 1, "mo": True})
+def test_results_are_put_in_their_place_in_one_step(tmp_path: Path) -> None:
+    """Before that the old ones stand there; what comes later is handed to the system at once."""
+    synced: list[Path] = []
+    file = ResultsFile(tmp_path / "r.csv", Csv(), synced.append)
+    file.path.write_text("old")
+    file.begin()
+    file.write("1\n")
+    assert file.path.read_text() == "old"
+    file.put_in_place()
+    assert (file.path.read_text(), synced) == (Csv().header + "1\n", [tmp_path])
+    file.write("2\n")
+    assert file.path.read_text().endswith("1\n2\n")
+    file.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["r.csv"]
+
+
+def test_results_that_are_not_put_in_place_leave_no_trace(tmp_path: Path) -> None:
+    file = ResultsFile(tmp_path / "r.csv", Csv(), nothing)
+    file.begin()
+    file.write("1\n")
+    file.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_that_are_left_out_are_found_again() -> None:
+    recipients = open_recipients(io.BytesIO(f"{ANN}\nnobody\n{BEN}\n{ANN}\n{ANN}\n".encode()), "Hi", name="r.csv")
+    left_out = LeftOut({2: "not a phone number"})
+    for row in (4, 5):
+        left_out.duplicate(row)
+    found = [(row.row, row.to, result) for row, result, _ in left_out.find(recipients)]
+    assert found == [(2, "nobody", "rejected"), (4, ANN, "duplicate"), (5, ANN, "duplicate")]
+
+
+def test_the_store_of_a_run_is_beside_its_results(tmp_path: Path) -> None:
+    places = new_places(None, str(tmp_path / "customers.csv"))
+    assert (places.results, places.store) == (tmp_path / "customers.results.csv", tmp_path / "customers.results.db")
+    with pytest.raises(ConfigurationError, match="the file of recipients itself"):
+        new_places(tmp_path / "r.csv", str(tmp_path / "r.csv"))
+    with pytest.raises(ConfigurationError, match="the file of recipients itself"):
+        places_of(tmp_path / "r.csv", str(tmp_path / "r.csv"))
+    with pytest.raises(ConfigurationError, match="nothing to resume"):
+        places_of(tmp_path / "r.results.csv", str(tmp_path / "r.csv"))
+
+
+def test_a_summary_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """What may have been sent is not told as not sent."""
+    tally = Tally(Counter(accepted=50, rejected=5), rows=100, under_way=20, duplicates=3)
+    summary = Summary(tally, "r.results.csv", 1.0, None, "clickasync bulk ...")
+    summary.show()
+    shown = capsys.readouterr().out
+    assert "100 rows in 1.0 s: 50 accepted, 5 rejected, 20 under way when it ended, 25 not sent yet" in shown
+    assert "duplicates: 3" in shown
+    fields = summary.as_fields()
+    assert (fields["not_told"], fields["under_way"], fields["continue"]) == (45, 20, "clickasync bulk ...")
 
 
 def test_prefixes_are_country_codes() -> None:

@@ -1,8 +1,7 @@
-"""``clickasync bulk`` against the simulator: what is sent, what is written down, what is never sent twice."""
+"""``clickasync bulk`` against the simulator: what is sent, what is written down, how it ends."""
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
@@ -10,61 +9,20 @@ import shlex
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from clickasync.cli.bulk.display import progress_bar
-from clickasync.cli.bulk.journal import Entry, Journal, fingerprint
-from clickasync.cli.bulk.results import ResultLine
-from clickasync.cli.bulk.standing import Standing
+from clickasync.cli.bulk.projection import Tally
 from clickasync.simulator import Gateway
+from tests.support.bulk_runs import kinds, numbers, read, sent_to, wait_for, write
 
 from .conftest import Cli, Start
 
 pytestmark = pytest.mark.usefixtures("account")
 
 ANN, BEN, EVE = "27821234567", "27827654321", "27825555555"
-
-
-def write(text: str, name: str = "r.csv") -> Path:
-    path = Path(name)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def numbers(count: int) -> Path:
-    return write("".join(f"2782{n:07}\n" for n in range(count)))
-
-
-def read(path: str = "r.results.csv") -> list[dict[str, str]]:
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def kinds(path: str = "r.results.csv") -> list[str]:
-    return [row["result"] for row in sorted(read(path), key=lambda row: int(row["row"]))]
-
-
-def sent_to(gateway: Gateway) -> Counter[str]:
-    return Counter(message.to for message in gateway.messages)
-
-
-def edit_journal(change: Callable[[dict[str, Any]], object], name: str = "r.results.csv") -> None:
-    journal = Path(f"{name}.journal")
-    entries = [json.loads(line) for line in journal.read_text().splitlines()]
-    for each in entries:
-        change(each)
-    journal.write_text("".join(json.dumps(each) + "\n" for each in entries))
-
-
-def drop_results(*rows: int, name: str = "r.results.csv") -> None:
-    """As if the run had been killed before it could write these."""
-    path = Path(name)
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join(line for line in lines if line.partition(",")[0] not in map(str, rows)) + "9,278")
 
 
 def test_a_template_is_filled_and_every_row_accounted_for(cli: Cli, gateway: Gateway) -> None:
@@ -76,6 +34,7 @@ def test_a_template_is_filled_and_every_row_accounted_for(cli: Cli, gateway: Gat
     assert kinds() == ["accepted", "rejected", "rejected", "accepted"]
     by_row = {row["row"]: row for row in read()}
     assert by_row["1"]["id"] == gateway.messages[0].id or by_row["1"]["id"] == gateway.messages[1].id
+    assert {message.climsgid for message in gateway.messages} == {by_row["1"]["climsgid"], by_row["4"]["climsgid"]}
     assert (by_row["2"]["error_code"], by_row["2"]["to"]) == ("114", "9991141")
     assert "not a phone number" in by_row["3"]["error"]
     assert "line 4: 'nobody' is not a phone number" in run.stderr
@@ -92,6 +51,13 @@ def test_all_accepted_is_0_and_one_text_travels_together(cli: Cli, gateway: Gate
     assert max(sent_to(gateway).values()) == 1
 
 
+def test_rows_with_equal_texts_travel_together(cli: Cli, gateway: Gateway) -> None:
+    """Also where the text has columns in it."""
+    write("to,city\n" + "".join(f"2782{n:07},{('Cairo', 'Lagos')[n % 2]}\n" for n in range(100)))
+    assert cli("bulk", "r.csv", "--text", "Greetings from {city}").exit_code == 0
+    assert gateway.requests["sendmsg"] == 2
+
+
 def test_stdin_and_json_lines(cli: Cli, gateway: Gateway) -> None:
     given = f"text;msisdn\nHi Ann;{ANN}\nHi Ben;{BEN}\n"
     assert cli("bulk", "-", "--quiet", input=given).exit_code == 2
@@ -99,12 +65,21 @@ def test_stdin_and_json_lines(cli: Cli, gateway: Gateway) -> None:
     assert (run.exit_code, run.output) == (0, "")
     lines = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
     assert {(line["row"], line["to"], line["result"]) for line in lines} == {(1, ANN, "accepted"), (2, BEN, "accepted")}
+    assert cli("bulk", "-", "--resume", "out.jsonl", "--quiet", input=given).exit_code == 0
+    assert sent_to(gateway) == {ANN: 1, BEN: 1}
 
 
 def test_a_payload_needs_no_text(cli: Cli, gateway: Gateway) -> None:
     numbers(2)
     assert cli("bulk", "r.csv", "--data", "0102").exit_code == 0
     assert [message.data for message in gateway.messages] == ["0102", "0102"]
+
+
+def test_a_number_stands_in_the_results_as_it_was_written(cli: Cli, gateway: Gateway) -> None:
+    write(f"to\n+27 82 123 4567\n{BEN}\n")
+    assert cli("bulk", "r.csv", "--text", "Hi").exit_code == 0
+    assert {row["to"] for row in read()} == {"+27 82 123 4567", BEN}
+    assert sent_to(gateway) == {ANN: 1, BEN: 1}
 
 
 def test_results_are_never_overwritten_unasked(cli: Cli, gateway: Gateway) -> None:
@@ -121,6 +96,10 @@ def test_results_are_never_overwritten_unasked(cli: Cli, gateway: Gateway) -> No
     assert cli("bulk", "r.csv", "--text", "Hi", "--force").exit_code == 0
     assert len(gateway.messages) == 4
     assert kinds() == ["accepted", "accepted"]
+    Path("r.results.csv").unlink()
+    assert cli("bulk", "r.csv", "--text", "Hi").exit_code == 2  # the store alone is enough
+    write("27821112222\n", "s.csv")
+    assert cli("bulk", "s.csv", "--text", "Hi", "-o", "r.results.jsonl").exit_code == 2
 
 
 def test_resume_sends_what_was_not_sent_and_nothing_else(cli: Cli, gateway: Gateway) -> None:
@@ -128,98 +107,37 @@ def test_resume_sends_what_was_not_sent_and_nothing_else(cli: Cli, gateway: Gate
     resume = ("bulk", "r.csv", "--text", "Hi", "--resume", "r.results.csv")
     assert cli(*resume).exit_code == 2  # there is nothing yet
     gateway.account.credits *= 0
-    assert cli("bulk", "r.csv", "--text", "Hi", "--batch-size", "1", "--max-in-flight", "1").exit_code == 1
-    # No credit: nothing is tried after the first. What is no number never can be.
-    assert kinds() == ["rejected", "skipped", "rejected", "skipped"]
+    run = cli("bulk", "r.csv", "--text", "Hi", "--batch-size", "1", "--max-in-flight", "1")
+    assert (run.exit_code, "no credit: ERR 301" in run.stdout) == (1, True)
+    # No credit: nothing was sent. What is no number never can be.
+    assert kinds() == ["skipped", "skipped", "rejected", "skipped"]
     gateway.account.credits += 10
     assert cli(*resume).exit_code == 1
-    assert kinds() == ["rejected", "rejected", "rejected", "accepted"]
-    assert cli(*resume).exit_code == 1
-    assert sent_to(gateway) == {BEN: 1}
-    assert cli(*resume, "--retry-rejected").exit_code == 1
     assert kinds() == ["accepted", "rejected", "rejected", "accepted"]
+    assert cli(*resume).exit_code == 1
+    assert sent_to(gateway) == {ANN: 1, BEN: 1}
+    gateway.fail_next("sendmsg", error="121")
+    assert cli(*resume, "--retry-rejected").exit_code == 1
+    assert {row["row"]: row["error_code"] for row in read()}["2"] == "121"
+    assert cli(*resume).exit_code == 1
+    assert {row["row"]: row["error_code"] for row in read()}["2"] == "121"  # not tried again unasked
     assert sent_to(gateway) == {ANN: 1, BEN: 1}
 
 
-def test_resume_refuses_recipients_that_have_changed(cli: Cli, gateway: Gateway) -> None:
-    write(f"to\n{ANN}\n{BEN}\n")
-    assert cli("bulk", "r.csv", "--text", "Hi").exit_code == 0
-    for changed in (f"to\n{EVE}\n{ANN}\n{BEN}\n", f"to\n{ANN}\n"):
-        write(changed)
-        refused = cli("bulk", "r.csv", "--text", "Hi", "--resume", "r.results.csv")
-        assert refused.exit_code == 2
-        assert "recipients as they were" in refused.stderr
-    write(f"to\n{ANN}\n{BEN}\n{EVE}\n")
-    assert cli("bulk", "r.csv", "--text", "Hi", "--resume", "r.results.csv").exit_code == 0
-    assert sent_to(gateway) == {ANN: 1, BEN: 1, EVE: 1}
+def test_resume_with_another_rate(cli: Cli, gateway: Gateway) -> None:
+    """The rate is that of the run that goes on, not of the one that began."""
+    numbers(40)
+    gateway.account.credits *= 0
+    run = ("bulk", "r.csv", "--text", "Hi", "--batch-size", "10")
+    assert cli(*run, "--rate-limit", "10").exit_code == 1
+    gateway.account.credits += 100
+    started = time.monotonic()
+    assert cli(*run, "--resume", "r.results.csv").exit_code == 0
+    assert time.monotonic() - started < 3.0
+    assert len(gateway.messages) == 40
 
 
-def test_two_runs_cannot_write_to_one_file(cli: Cli, gateway: Gateway) -> None:
-    numbers(1)
-    journal = Journal(Path("r.results.csv"))
-    journal.open()
-    refused = cli("bulk", "r.csv", "--text", "Hi")
-    journal.close()
-    assert (refused.exit_code, "another run" in refused.stderr) == (2, True)
-    assert gateway.messages == []
-
-
-def test_after_a_kill_the_gateway_is_asked_about_calls_that_were_under_way(cli: Cli, gateway: Gateway) -> None:
-    write(f"to,name\n{ANN},x\n{BEN},x\n{EVE},y\n")
-    first = ("bulk", "r.csv", "--text", "Hi {name}")
-    assert cli(*first).exit_code == 0
-    drop_results(1, 2, 3)
-    resumed = cli(*first, "--resume", "r.results.csv")
-    assert resumed.exit_code == 1
-    assert [(row["result"], row["known_to_gateway"]) for row in sorted(read(), key=lambda row: row["row"])] == [
-        ("uncertain", "true"),
-        ("uncertain", "true"),
-        ("accepted", ""),  # alone in its call, so its ID is known
-    ]
-    assert sent_to(gateway) == {ANN: 1, BEN: 1, EVE: 1}
-    assert cli(*first, "--resume", "r.results.csv", "--resend-unknown", "--retry-rejected").exit_code == 1
-    assert sent_to(gateway) == {ANN: 1, BEN: 1, EVE: 1}
-
-
-def test_what_the_gateway_does_not_know_is_sent_again_only_if_asked_and_as_the_same_call(
-    cli: Cli, gateway: Gateway
-) -> None:
-    texts = ("young", "old", "ancient", "changed", "right", "right", "partly", "partly")
-    write("to,name\n" + "".join(f"2782000000{row},{text}\n" for row, text in enumerate(texts, 1)))
-    run = ("bulk", "r.csv", "--text", "Hi {name}")
-    assert cli(*run).exit_code == 0
-    gateway.messages.clear()
-    gateway.ledger._by_climsgid.clear()  # as if nothing had reached it
-    drop_results(1, 2, 3, 4, 5, 6, 7)
-    ages = {"young": 30, "ancient": 15 * 24 * 3600}
-    names = {fingerprint(f"Hi {text}", {}): text for text in texts}
-
-    def grow_old(each: dict[str, Any]) -> None:
-        name = names[each["text"]]
-        each["time"] = time.time() - ages.get(name, 120)
-        each["text"] = "other" if name == "changed" else each["text"]
-
-    edit_journal(grow_old)
-    told = cli(*run, "--resume", "r.results.csv")
-    assert told.exit_code == 1
-    assert "another text" in told.stderr
-    assert kinds() == ["uncertain"] * 7 + ["accepted"]
-    assert {row["known_to_gateway"] for row in read() if row["result"] == "uncertain"} == {"false"}
-    assert gateway.messages == []
-
-    again = cli(*run, "--resume", "r.results.csv", "--resend-unknown")
-    assert again.exit_code == 1
-    for reason in ("less than a minute", "older than 14 days", "changed", "have an answer"):
-        assert reason in again.stderr
-    outcome = dict(zip(texts, kinds(), strict=True))
-    assert {text for text, result in outcome.items() if result == "accepted"} >= {"old", "right"}
-    assert sent_to(gateway) == {"27820000002": 1, "27820000005": 1, "27820000006": 1}
-    under = {row["to"]: row["climsgid"] for row in read()}
-    assert {message.to: message.climsgid for message in gateway.messages} == {to: under[to] for to in sent_to(gateway)}
-    assert len(read()) == len(texts)  # a line each, at the end
-
-
-def test_ctrl_c_writes_down_what_is_known_and_the_rest_can_be_resumed(start: Start, cli: Cli, gateway: Gateway) -> None:
+def test_after_ctrl_c_the_rest_can_be_resumed(start: Start, cli: Cli, gateway: Gateway) -> None:
     numbers(3000)
     gateway.latency = 0.05
     run = ("bulk", "r.csv", "--text", "Hi", "--batch-size", "10", "--max-in-flight", "4")
@@ -231,8 +149,8 @@ def test_ctrl_c_writes_down_what_is_known_and_the_rest_can_be_resumed(start: Sta
     assert "Traceback" not in out + err
     assert "interrupted" in err
     told = Counter(kinds())
-    assert set(told) <= {"accepted", "uncertain", "skipped"}
-    assert told["accepted"] > 0
+    assert set(told) == {"accepted"}  # what was under way was finished
+    assert told["accepted"] == len(gateway.messages)
     summary, hint = out.splitlines()
     counts = {kind: int(count.replace(",", "")) for count, kind in re.findall(r"([0-9,]+) ([a-z]{3,})", summary)}
     assert counts.pop("rows") == sum(counts.values()) == 3000
@@ -241,71 +159,52 @@ def test_ctrl_c_writes_down_what_is_known_and_the_rest_can_be_resumed(start: Sta
     gateway.latency = 0
     again = shlex.split(hint.removeprefix("To continue: clickasync "))
     assert again == ["bulk", "r.csv", "--text", "Hi", "--resume", "r.results.csv", *run[4:]]
-    assert cli(*again).exit_code == (1 if told["uncertain"] else 0)
+    assert cli(*again).exit_code == 0
     rows = read()
     assert max(sent_to(gateway).values()) == 1
-    assert len(rows) == len({row["row"] for row in rows}) == 3000
-    unknown = {row["to"] for row in rows if row["known_to_gateway"] == "false"}
-    assert sent_to(gateway).keys() == {row["to"] for row in rows} - unknown
+    assert len(rows) == len({row["row"] for row in rows}) == len(sent_to(gateway)) == 3000
 
 
-def test_a_killed_run_of_20000_is_resumed_to_the_end_and_nobody_gets_it_twice(
-    start: Start, cli: Cli, gateway: Gateway
-) -> None:
-    numbers(20_000)
-    gateway.latency = 0.02
-    run = ("bulk", "r.csv", "--text", "Hi", "--batch-size", "50")
-    process = start(*run)
-    wait_for(lambda: len(gateway.messages) > 5000)
-    process.kill()
-    process.wait(10)
-    assert len(gateway.messages) < 20_000
-    answered = {row["row"]: row["id"] for row in read() if row["known_to_gateway"] is not None}
-    assert len(answered) > 3000
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_asked_twice_it_ends_at_once(start: Start, cli: Cli, gateway: Gateway, first: signal.Signals) -> None:
+    """What is under way is uncertain then, and is not sent again."""
+    numbers(300)
+    gateway.latency = 5
+    process = start("bulk", "r.csv", "--text", "Hi", "--batch-size", "50", "--max-in-flight", "4")
+    wait_for(lambda: len(gateway.messages) >= 200)
+    process.send_signal(first)
+    assert process.stderr is not None
+    assert "interrupted" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=15)
+    assert (process.returncode, "Traceback" in out + err) == (130, False)
+    assert Counter(kinds()) == {"uncertain": 200}
     gateway.latency = 0
-    resumed = cli(*run, "--resume", "r.results.csv", "--json")
-    rows = read()
-    assert sorted(int(row["row"]) for row in rows) == list(range(1, 20_001))
-    assert all(row["id"] == answered[row["row"]] for row in rows if row["row"] in answered)
-    ledger = sent_to(gateway)
-    assert max(ledger.values()) == 1
-    by_result = {kind: {row["to"] for row in rows if row["result"] == kind} for kind in ("accepted", "uncertain")}
-    assert len(by_result["accepted"]) + len(by_result["uncertain"]) == 20_000
-    assert by_result["accepted"] <= ledger.keys()
-    known = {row["to"] for row in rows if row["known_to_gateway"] == "true"}
-    assert known <= ledger.keys()
-    assert ledger.keys() - known == by_result["accepted"]
-    summary = json.loads(resumed.stdout)
-    assert (summary["accepted"], summary["uncertain"]) == tuple(map(len, by_result.values()))
-    assert resumed.exit_code == (1 if by_result["uncertain"] else 0)
+    assert cli("bulk", "r.csv", "--text", "Hi", "--resume", "r.results.csv").exit_code == 1
+    assert Counter(kinds()) == {"uncertain": 200, "accepted": 100}
+    assert (len(gateway.messages), max(sent_to(gateway).values())) == (300, 1)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+def test_a_term_signal_finishes_what_is_under_way(start: Start, gateway: Gateway) -> None:
+    numbers(3000)
+    gateway.latency = 0.05
+    process = start("bulk", "r.csv", "--text", "Hi", "--batch-size", "10", "--max-in-flight", "4")
+    wait_for(lambda: len(gateway.messages) > 100)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert Counter(kinds()) == {"accepted": len(gateway.messages)}
 
 
-def test_a_full_disk_ends_the_run_and_nobody_gets_it_twice(
-    cli: Cli, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    numbers(100)
-    append, room = Journal.append, iter(range(4))
-
-    def append_while_there_is_room(journal: Journal, entry: Entry) -> None:
-        if next(room, None) is None:
-            raise OSError(28, "No space left on device")
-        append(journal, entry)
-
-    monkeypatch.setattr(Journal, "append", append_while_there_is_room)
-    full = cli("bulk", "r.csv", "--text", "Hi", "--batch-size", "5", "--max-in-flight", "2")
-    assert (full.exit_code, "No space left on device" in full.stderr) == (2, True)
-    monkeypatch.setattr(Journal, "append", append)
-    assert cli("bulk", "r.csv", "--text", "Hi", "--resume", "r.results.csv").exit_code in (0, 1)
-    assert len(sent_to(gateway)) + kinds().count("uncertain") >= 100
-    assert max(sent_to(gateway).values()) == 1
-    assert sorted(int(row["row"]) for row in read()) == list(range(1, 101))
+def test_interrupted_while_it_reads_it_leaves_nothing(start: Start) -> None:
+    """There is nothing to be resumed yet."""
+    write("to\n" + "27821234567\n" * 400_000)
+    process = start("bulk", "r.csv", "--text", "Hi")
+    wait_for(Path("r.results.db").exists)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, "Traceback" in out + err) == (130, False)
+    assert [path.name for path in Path().iterdir()] == ["r.csv"]
 
 
 def test_a_bar_shows_how_far_it_is_where_somebody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,10 +215,9 @@ def test_a_bar_shows_how_far_it_is_where_somebody_watches(monkeypatch: pytest.Mo
     for visible, away in ((True, False), (False, False), (True, True)):
         screen = Terminal()
         monkeypatch.setattr("sys.stderr", screen)
-        standing = Standing()
-        with progress_bar(standing, 4, visible=visible, is_away=lambda away=away: away):  # type: ignore[misc]
-            for row in (1, 2, 3):
-                standing.record(ResultLine(row, ANN, "rejected" if row == 2 else "accepted"))
+        tally = Tally(rows=4)
+        with progress_bar(tally, visible=visible, is_away=lambda away=away: away):  # type: ignore[misc]
+            tally.counts.update(accepted=2, rejected=1)
         shown = screen.getvalue()
         assert ("3/4" in shown, "2 accepted, 1 rejected" in shown) == (visible, visible)
         assert ("sending" in shown) == (visible and not away)
@@ -332,16 +230,16 @@ def test_a_stopped_run_says_how_to_continue(cli: Cli, gateway: Gateway) -> None:
     options = ("--batch-size", "1", "--max-in-flight", "1", "--no-unicode", "--keep-columns", "--password", "demo")
     run = cli("bulk", "r s.csv", "--text", "Don't {name}", "-o", "out.csv", *options, "--json")
     summary = json.loads(run.stdout)
-    assert (summary["rows"], summary["rejected"], summary["skipped"]) == (3, 1, 2)
+    assert (summary["rows"], summary["rejected"], summary["skipped"]) == (3, 0, 3)
+    assert "no credit" in summary["stopped_by"]
     again = shlex.split(summary["continue"])
     assert "demo" not in again
     assert again[:3] == ["clickasync", "bulk", "r s.csv"]
     gateway.account.credits += 10
-    assert "--retry-rejected" in again  # the first one was refused for want of credit
     resumed = cli(*again[1:])
     assert resumed.exit_code == 0, resumed.stderr
     assert sent_to(gateway) == {ANN: 1, BEN: 1, EVE: 1}
-    assert json.loads(cli(*again[1:]).stdout)["continue"] is None
+    assert json.loads(cli(*again[1:], "--json").stdout)["continue"] is None
 
 
 def test_refused_credentials_and_a_gateway_that_is_not_there(cli: Cli, gateway: Gateway) -> None:
@@ -349,9 +247,12 @@ def test_refused_credentials_and_a_gateway_that_is_not_there(cli: Cli, gateway: 
     refused = cli("bulk", "r.csv", "--text", "Hi", "--user", "nobody")
     assert refused.exit_code == 2
     assert kinds() == ["skipped"] * 3
-    lost = cli("bulk", "r.csv", "--text", "Hi", "--force", "--base-url", "http://127.0.0.1:9", "--patience", "0.2")
+    gateway.fail("sendmsg", reset="before")
+    gateway.fail("auth", http=503)
+    lost = cli("bulk", "r.csv", "--text", "Hi", "--force", "--patience", "0.2", "--retries", "0")
     assert lost.exit_code == 3
-    assert kinds() == ["skipped"] * len(kinds())  # what the gateway never saw needs no --retry-rejected
+    assert kinds() == ["skipped"] * 3  # what the gateway never saw needs no --retry-rejected
+    gateway.heal()
     assert cli("bulk", "r.csv", "--text", "Hi", "--resume", "r.results.csv").exit_code == 0
     assert max(sent_to(gateway).values()) == 1
 
@@ -359,7 +260,13 @@ def test_refused_credentials_and_a_gateway_that_is_not_there(cli: Cli, gateway: 
 def test_a_slip_leaves_nothing_behind(cli: Cli, gateway: Gateway) -> None:
     write(f"to,name\n{ANN},Ann\n")
     assert cli("bulk", "r.csv", "--text", "Hi {nick}").exit_code == 2
+    write(f'to,name\n{ANN},Ann\n{BEN},"Ben\n')
+    assert cli("bulk", "r.csv", "--text", "Hi {name}").exit_code == 2
+    write(f"to\n{ANN}\n")
+    assert cli("bulk", "r.csv", "--text", "Hi", "--deliv-time", "99999").exit_code == 2
+    assert cli("bulk", "r.csv", "--text", "").exit_code == 2
     assert [path.name for path in Path().iterdir()] == ["r.csv"]
+    assert gateway.messages == []
 
 
 def test_a_dry_run_says_what_it_would_cost_and_sends_nothing(cli: Cli, gateway: Gateway) -> None:
@@ -381,11 +288,15 @@ def test_a_dry_run_says_what_it_would_cost_and_sends_nothing(cli: Cli, gateway: 
 
 
 def test_a_dry_run_of_a_resumed_run_counts_only_what_is_left(cli: Cli, gateway: Gateway) -> None:
-    write(f"to\n{ANN}\n")
-    assert cli("bulk", "r.csv", "--text", "Hi").exit_code == 0
-    write(f"to\n{ANN}\n{BEN}\n")
-    run = cli("bulk", "r.csv", "--text", "Hi", "--dry-run", "--resume", "r.results.csv", "--json")
-    assert json.loads(run.stdout)["messages"] == 1
+    write(f"to\n{ANN}\n9991211\n{BEN}\n")
+    gateway.account.credits -= gateway.account.credits - 1
+    assert cli("bulk", "r.csv", "--text", "Hi", "--batch-size", "1", "--max-in-flight", "1").exit_code == 1
+    dry = ("bulk", "r.csv", "--text", "Hi", "--dry-run", "--json", "--resume", "r.results.csv")
+    assert json.loads(cli(*dry).stdout)["messages"] == 1
+    assert json.loads(cli(*dry, "--retry-rejected").stdout)["messages"] == 2
+    write(f"to\n{ANN}\n9991211\n{EVE}\n")
+    changed = cli(*dry)
+    assert (changed.exit_code, "line 4: row 3 had another number" in changed.stderr) == (2, True)
 
 
 def test_without_credentials_a_dry_run_still_checks(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -401,4 +312,7 @@ def test_many_bad_rows_do_not_flood_the_screen(cli: Cli) -> None:
     assert run.exit_code == 1
     assert run.stderr.count("\n") == 22  # the header, twenty bad rows, and how many more
     assert "and 30 more" in run.stderr
+    assert kinds() == ["rejected"] * 50
+    resumed = cli("bulk", "r.csv", "--text", "Hi", "--resume", "r.results.csv")
+    assert (resumed.exit_code, resumed.stderr.count("\n")) == (1, 1)  # they were told before
     assert kinds() == ["rejected"] * 50

@@ -78,9 +78,9 @@ def test_no_secret_is_on_screen(
 def test_no_secret_is_in_the_files_of_a_bulk_run(cli: Cli, gateway: Gateway, account: None) -> None:
     Path("r.csv").write_text("to\n27821234567\n9991141\n")
     cli("bulk", "r.csv", "--text", "Hi", "--password", PASSWORD)
-    written = Path("r.results.csv").read_text() + Path("r.results.csv.journal").read_text()
+    written = Path("r.results.csv").read_bytes() + Path("r.results.db").read_bytes()
     for secret in (PASSWORD, *gateway.sessions._sessions):
-        assert secret not in written
+        assert secret.encode() not in written
 
 
 def test_help_shows_no_secret_of_the_environment(cli: Cli, account: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,18 +33,19 @@ def test_every_block_is_an_example() -> None:
 
 def test_the_service_sends_and_checks_codes(gateway: Gateway) -> None:
     with TestClient(GUIDE.run("service")["app"]) as web:
-        assert web.post("/codes", params={"number": TO}).status_code == 200
+        assert web.post("/codes", json={"number": TO}).status_code == 200
         [message] = gateway.messages
         found = re.fullmatch("([0-9]{6}) is your code for Acme. Tell nobody.", message.text)
         assert found is not None
-        again = web.post("/codes", params={"number": TO})
+        again = web.post("/codes", json={"number": TO})
         assert (again.status_code, 0 < int(again.headers["Retry-After"]) <= 31) == (429, True)
-        assert web.post("/codes", params={"number": "nobody"}).status_code == 422
-        assert web.post("/codes", params={"number": "999114"}).status_code == 502
+        assert web.post("/codes", json={"number": "nobody"}).status_code == 422
+        assert web.post("/codes", json={"number": "999114"}).status_code == 502
+        assert web.post("/codes/check", json={"number": "nobody", "code": "123456"}).status_code == 422
         gateway.fail_next("sendmsg", reset="after")
-        assert web.post("/codes", params={"number": "27827654321"}).status_code == 200
-        assert web.post("/codes/check", params={"number": TO, "code": found[1]}).json() == {"right": True}
-        assert web.post("/codes/check", params={"number": TO, "code": found[1]}).json() == {"right": False}
+        assert web.post("/codes", json={"number": "27827654321"}).status_code == 200
+        assert web.post("/codes/check", json={"number": TO, "code": found[1]}).json() == {"right": True}
+        assert web.post("/codes/check", json={"number": TO, "code": found[1]}).json() == {"right": False}
 
 
 def test_codes_in_a_database(

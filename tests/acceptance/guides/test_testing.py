@@ -10,7 +10,8 @@ from typing import Final
 import pytest
 
 import clickasync
-from clickasync.testing import Clickatell, plugin
+from clickasync.confinement import VARIABLE
+from clickasync.testing import Clickatell
 from tests.support.guide import Guide
 
 pytest_plugins = ["pytester"]
@@ -63,7 +64,7 @@ def test_every_block_is_a_file_of_a_project() -> None:
 
 @pytest.mark.parametrize("name", AROUND)
 def test_a_project_of_a_user_passes(name: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(plugin.VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(pytester.path)]))
     files = {path.partition("/")[2]: code for path, code in GUIDE.files.items() if path.startswith(f"{name}/")}
     for path, code in {**AROUND[name], **files, "pytest.ini": "[pytest]\naddopts = --strict-markers\n"}.items():

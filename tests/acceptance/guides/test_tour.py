@@ -37,7 +37,7 @@ def test_the_table_of_methods_names_what_there_is() -> None:
     rows = re.findall(r"^\| (`\w+\(.*?) \| (.*?) \| .* \|$", GUIDE.read_text("utf-8"), re.MULTILINE)
     named = {name for row, _ in rows for name in re.findall(r"`(\w+)\(", row)}
     public = {name for name, value in vars(Client).items() if callable(value) and not name.startswith("_")}
-    assert named == public - {"aclose", "new_run", "deliver_report"}
+    assert named == public - {"aclose", "deliver_report"}
 
 
 def test_reports_and_replies(gateway: Gateway) -> None:

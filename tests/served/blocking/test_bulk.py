@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -10,11 +11,22 @@ from typing import Any
 
 import pytest
 
-from clickasync import Accepted, CreditError, InvalidOptionError, Message, Rejected, SendResult, Skipped, Uncertain
+from clickasync import (
+    Accepted,
+    CallStarted,
+    CreditError,
+    InvalidOptionError,
+    Message,
+    Rejected,
+    SendResult,
+    Skipped,
+    Uncertain,
+)
 from clickasync.blocking import Client
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always
 from tests.support.served import served, wait_until
+from tests.support.watcher import Watcher
 
 LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
 
@@ -159,6 +171,49 @@ def test_a_run_left_early_accounts_for_all_that_was_read() -> None:
     assert all(isinstance(result, Uncertain) for result in run.unfinished)
     assert sorted(result.to for result in [*results, *run.unfinished]) == sorted(read)
     assert closed == [True]
+
+
+class Collecting(Watcher):
+    """Collects garbage, in the thread of the loop."""
+
+    def start(self, call: CallStarted) -> Any:
+        gc.collect()
+        return super().start(call)
+
+
+@pytest.mark.parametrize("where", ["at once", "in the loop"])
+def test_a_generator_around_a_run_may_be_abandoned(where: str, gateway: Gateway) -> None:
+    """It is closed when it is collected, whichever thread does so; the run then ends, and nothing more is sent."""
+    closed = threading.Event()
+
+    def source() -> Iterator[str]:
+        try:
+            yield from numbers(5000)
+        finally:
+            closed.set()
+
+    def results(client: Client) -> Iterator[SendResult]:
+        with client.bulk(source(), "Hi", batch_size=10, max_in_flight=1) as run:
+            yield from run
+
+    with served(gateway) as url, Client(**LOGIN, base_url=url, observer=Collecting()) as client:
+        generator = results(client)
+        assert next(generator).ok
+        holder: list[object] = [generator]
+        if where == "in the loop":
+            holder.append(holder)  # a circle, which only the collector finds
+        gc.disable()
+        try:
+            del generator, holder
+            assert closed.is_set() == (where == "at once")
+            client.balance()
+            client.balance()
+        finally:
+            gc.enable()
+        assert closed.wait(10)
+        sent = len(gateway.messages)
+        client.balance()
+        assert len(gateway.messages) == sent < 5000
 
 
 def test_a_run_that_stops_skips_the_rest(gateway: Gateway, client: Client) -> None:

@@ -171,6 +171,32 @@ def test_too_late_at_exit_is_said_clearly() -> None:
     assert gateway.messages == []
 
 
+def test_the_end_of_the_program_ends_a_run() -> None:
+    """In a thread that is still at it then, nothing is said of what may have been sent but that."""
+    faulty = FaultyGateway(Gateway(), always("sendmsg", Fault.SILENCE))
+    with served(faulty) as url:
+        program = """
+            def late():
+                try:
+                    next(run)
+                except Exception as error:
+                    print(type(error).__name__, error)
+                run.__exit__(None, None, None)
+                print(*[type(result).__name__ for result in run.unfinished])
+            atexit.register(late)  # before the loop is there, so that it runs when the loop has ended
+            run = client.bulk(["27820000001"], "Hi").__enter__()
+            thread = threading.Thread(target=lambda: next(run), daemon=True)
+            threading.excepthook = lambda hook: None
+            thread.start()
+            sys.stdin.read()
+        """
+        with started(program, url) as process:
+            wait_until(lambda: faulty.calls["sendmsg"] == 1)
+            out, err = process.communicate(timeout=30)
+    said = "ClosedError the interpreter is about to exit; `unfinished` has what was under way"
+    assert (process.returncode, out, err) == (0, f"{said}\nUncertain\n", "")
+
+
 def test_ctrl_c_ends_a_call_that_hangs() -> None:
     """And the list of what became of the recipients is complete by then."""
     faulty = FaultyGateway(Gateway(), always("sendmsg", Fault.SILENCE))
@@ -187,3 +213,68 @@ def test_ctrl_c_ends_a_call_that_hangs() -> None:
             os.kill(process.pid, signal.SIGINT)
             out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (0, "Uncertain Uncertain\n", "")
+
+
+def test_a_time_limit_ends_a_call_that_hangs() -> None:
+    """As of a Celery task: the handler of a signal raises, in the thread that waits."""
+    faulty = FaultyGateway(Gateway(), always("sendmsg", Fault.SILENCE))
+    with served(faulty) as url:
+        program = """
+            import signal
+            class SoftTimeLimitExceeded(Exception): ...
+            def expire(*_):
+                raise SoftTimeLimitExceeded
+            signal.signal(signal.SIGUSR1, expire)
+            results = []
+            try:
+                client.send_many(["27820000001", "27820000002"], "Hi", into=results)
+            except SoftTimeLimitExceeded:
+                print(*[type(result).__name__ for result in results])
+            with client.bulk(["27820000001"], "Hi") as run:
+                print("again", flush=True)
+                try:
+                    list(run)
+                except SoftTimeLimitExceeded:
+                    pass
+            print(*[type(result).__name__ for result in run.unfinished])
+        """
+        with started(program, url) as process:
+            for calls in (1, 2):
+                wait_until(lambda calls=calls: faulty.calls["sendmsg"] == calls)  # type: ignore[misc]
+                os.kill(process.pid, signal.SIGUSR1)
+            out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "Uncertain Uncertain\nagain\nUncertain\n", "")
+
+
+def test_the_handler_of_a_signal_may_send() -> None:
+    """Also while the very first call is starting the loop, which takes longer than a millisecond."""
+    gateway = Gateway()
+    with served(gateway) as url:
+        program = """
+            import signal
+            signal.signal(signal.SIGALRM, lambda *_: client.send("27820000001", "handler"))
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            for _ in range(5):
+                client.send("27820000002", "main")
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            for _ in range(5):
+                client.send("27820000002", "main")
+        """
+        output(program, url)
+    assert [message.text for message in gateway.messages].count("main") == 10
+    assert [message.text for message in gateway.messages].count("handler") in (1, 2)
+
+
+def test_threads_go_on_when_the_main_one_has_ended() -> None:
+    """The host is still looked up then, though the pools of threads of the standard library take nothing any more."""
+    gateway = Gateway()
+    with served(gateway) as url:
+        program = """
+            def work():
+                threading.main_thread().join()
+                print(client.send("27820000001", "Hi").ok)
+            Client(api_id=1, user="demo", password="demo").close()  # starts the loop
+            atexit.register(lambda: print(client.balance()))
+            threading.Thread(target=work).start()
+        """
+        assert output(program, url.replace("127.0.0.1", "localhost")) == "True\n999.0\n"

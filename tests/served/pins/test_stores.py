@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
 import pytest
-from sqlalchemy import create_engine, inspect, select
+from sqlalchemy import create_engine, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from clickasync.errors import ConfigurationError
@@ -186,6 +189,42 @@ async def test_processes_that_make_the_table_at_once_do_not_fail() -> None:
     assert [await each.get(f"{number}") for number, each in enumerate(stores)] == [fresh()] * 8
     for engine in engines:
         await engine.dispose()
+
+
+def test_a_database_needs_what_the_extra_installs_and_no_more(tmp_path: Path) -> None:
+    """SQLAlchemy without its asyncio, which needs greenlet; an async driver says what is missing."""
+    probe = f"""
+import sys
+sys.modules["greenlet"] = None
+from clickasync import ConfigurationError, blocking
+client = blocking.Client(api_id=1, user="u", password="p")
+pins = blocking.PinSender(client, store="sqlite:///{tmp_path}/pins.db", secret="s")
+print(pins.verify("{TO}", "123456"))
+try:
+    blocking.PinSender(client, store="sqlite+aiosqlite:///{tmp_path}/pins.db", secret="s")
+except ConfigurationError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", probe], capture_output=True, text=True, check=True)
+    right, wrong = done.stdout.splitlines()
+    assert right == "False"
+    assert wrong.startswith("the driver of this database is not installed: ")
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_neither_log_nor_errors_show_what_is_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Of a database that was given as a URL: even an HMAC is nobody's business."""
+    caplog.set_level(1, "sqlalchemy.engine")
+    store = SqlStore(f"sqlite:///{tmp_path / 'pins.db'}")
+    await store.put("k3y", fresh(code="hm4c"), None)
+    with create_engine(f"sqlite:///{tmp_path / 'pins.db'}").begin() as connection:
+        connection.execute(text("DROP TABLE clickasync_pins"))
+    with pytest.raises(DBAPIError, match="parameters hidden") as caught:
+        await store.use("k3y", "hm4c")
+    assert "UPDATE clickasync_pins" in str(caught.value)
+    assert "UPDATE clickasync_pins" in caplog.text
+    assert [word for word in ("k3y", "hm4c") if word in str(caught.value) + caplog.text] == []
+    await store.aclose()
 
 
 def test_what_is_no_database_is_refused() -> None:

@@ -44,7 +44,7 @@ def test_a_sync_test_asks_what_was_sent(clickatell: Clickatell) -> None:
 def test_nothing_sent_is_an_error_that_says_so(clickatell: Clickatell) -> None:
     clickatell.assert_nothing_sent()
     for ask in (lambda: clickatell.last, clickatell.code, lambda: clickatell.wait_for(timeout=0)):
-        with pytest.raises(AssertionError, match="Nothing was accepted"):
+        with pytest.raises(AssertionError, match="Nothing was accepted.$"):
             ask()
 
 
@@ -199,6 +199,12 @@ async def test_an_async_test_waits_without_stopping_its_loop(clickatell: Clickat
         assert (await clickatell.await_for(to=TO)).text == "Your code is 4711"
         with pytest.raises(AssertionError, match="within 0.01 s"):
             await clickatell.await_for(count=2, timeout=0.01)
+
+
+@pytest.mark.anyio
+async def test_waiting_that_stops_the_loop_says_so(clickatell: Clickatell) -> None:
+    with pytest.raises(AssertionError, match="Nothing was accepted.\nThe event loop .* use await_for"):
+        clickatell.wait_for(timeout=0.01)
 
 
 @pytest.mark.anyio

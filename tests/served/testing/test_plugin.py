@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from clickasync.testing import plugin
-from clickasync.transport import guard
+from clickasync.confinement import VARIABLE, confinement, say
 
 pytest_plugins = ["pytester"]
 
@@ -20,7 +20,7 @@ ELSEWHERE = "https://gateway.invalid"
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """An empty project, whose pytest finds the plugin by itself, in a process of its own."""
-    monkeypatch.delenv(plugin.VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     pytester.makeini("[pytest]\naddopts = --strict-markers\nasyncio_mode = strict\n")
     return pytester
 
@@ -31,16 +31,18 @@ def run(project: pytest.Pytester, *options: str, **outcomes: int) -> pytest.RunR
     return result
 
 
-def test_plugin_and_transport_mean_the_same_variable() -> None:
-    assert plugin.VARIABLE == guard.VARIABLE
-
-
 def test_nothing_is_imported_or_started_until_it_is_asked_for(project: pytest.Pytester) -> None:
     project.makepyfile("""
         import sys, threading
         def test_nothing():
             loaded = {name for name in sys.modules if name.split(".")[0] == "clickasync"}
-            assert loaded == {"clickasync", "clickasync._version", "clickasync.testing", "clickasync.testing.plugin"}
+            assert loaded == {
+                "clickasync",
+                "clickasync._version",
+                "clickasync.confinement",
+                "clickasync.testing",
+                "clickasync.testing.plugin",
+            }
             assert not {"starlette", "h11", "httpx", "attrs", "sqlalchemy"} & sys.modules.keys()
             assert not [thread for thread in threading.enumerate() if "clickasync" in thread.name]
     """)
@@ -131,6 +133,34 @@ def test_a_test_that_forgets_the_fixture_sends_nothing(project: pytest.Pytester)
     result.stdout.fnmatch_lines(["*ConfigurationError: nothing was sent*@pytest.mark.clickatell_live*"])
 
 
+def test_a_test_that_clears_the_environment_sends_nothing(project: pytest.Pytester) -> None:
+    """As tests of settings do."""
+    project.makepyfile(f"""
+        import asyncio, os
+        from unittest.mock import patch
+        import pytest
+        from clickasync import Client, ConfigurationError, TransportError
+
+        LOGIN = {{"CLICKATELL_API_ID": "1", "CLICKATELL_USER": "real", "CLICKATELL_PASSWORD": "real"}}
+        LOGIN["CLICKATELL_BASE_URL"] = "{ELSEWHERE}"
+
+        @patch.dict(os.environ, LOGIN, clear=True)
+        def test_clears():
+            with pytest.raises(ConfigurationError, match="nothing was sent"):
+                asyncio.run(Client().balance())
+
+        @pytest.mark.clickatell_live
+        @patch.dict(os.environ, LOGIN, clear=True)
+        def test_live():
+            with pytest.raises(TransportError):  # there is no such host
+                asyncio.run(Client(retries=0).balance())
+
+        def test_again():
+            test_clears()
+    """)
+    run(project, passed=3)
+
+
 def test_a_test_that_is_marked_live_may_send(project: pytest.Pytester) -> None:
     """And neither the tests before it nor those after it, which share a client with it."""
     project.makepyfile(f"""
@@ -167,13 +197,11 @@ def test_a_client_with_an_http_client_is_let_through(project: pytest.Pytester) -
 
 @pytest.mark.parametrize("before", [None, "0"])
 def test_the_variable_is_as_it_was_after_the_run(
-    before: str | None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    before: str | None, pytester: pytest.Pytester, request: pytest.FixtureRequest
 ) -> None:
     """And who sets it to 0 wants no guard."""
-    if before is None:
-        monkeypatch.delenv(plugin.VARIABLE, raising=False)
-    else:
-        monkeypatch.setenv(plugin.VARIABLE, before)
+    request.addfinalizer(partial(say, confinement()))
+    say(before)
     pytester.makepyfile(f"""
         import os
         def test_guarded():
@@ -181,7 +209,7 @@ def test_the_variable_is_as_it_was_after_the_run(
     """)
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.runpytest_inprocess("-q").assert_outcomes(passed=1)
-    assert os.environ.get(plugin.VARIABLE) == before
+    assert os.environ.get(VARIABLE) == confinement() == before
 
 
 def test_it_can_be_switched_off(project: pytest.Pytester) -> None:
@@ -233,6 +261,54 @@ def test_a_failed_assertion_lists_what_did_arrive(project: pytest.Pytester) -> N
     )
 
 
+@pytest.mark.parametrize(("mode", "loops"), [("strict", ["asyncio", "trio"]), ("auto", ["asyncio"])])
+def test_async_plugins_work_side_by_side(mode: str, loops: list[str], project: pytest.Pytester) -> None:
+    """pytest-asyncio and anyio, with fixtures that keep a client open. In auto mode the former takes all of these."""
+    project.makepyfile(f"""
+        import pytest, pytest_asyncio
+        from clickasync import Client
+        from clickasync.callbacks import receiver
+
+        @pytest_asyncio.fixture
+        async def client(clickatell):
+            async with Client() as client:
+                yield client
+
+        @pytest.mark.asyncio
+        async def test_of_pytest_asyncio(client, clickatell):
+            answers = []
+            async def note(message):
+                answers.append(message.text)
+            await client.send("27821234567", "Hi")
+            clickatell.report_to(receiver(on_message=note))
+            clickatell.reply("27821234567", "Yes")
+            await clickatell.await_callbacks()
+            assert answers == ["Yes"]
+
+        @pytest.fixture(params={loops})
+        def anyio_backend(request):
+            return request.param
+
+        @pytest.fixture
+        async def other(clickatell, anyio_backend):
+            async with Client() as client:
+                yield client
+
+        @pytest.mark.anyio
+        async def test_of_anyio(other, clickatell):
+            await other.send("27821234567", "Hi")
+            assert (await clickatell.await_for()).text == "Hi"
+    """)
+    run(
+        project,
+        "-o",
+        f"asyncio_mode={mode}",
+        "-o",
+        "asyncio_default_fixture_loop_scope=function",
+        passed=1 + len(loops),
+    )
+
+
 def test_each_worker_of_xdist_has_a_gateway(project: pytest.Pytester) -> None:
     project.makepyfile("""
         import pytest
@@ -257,6 +333,7 @@ def test_the_plugin_costs_next_to_nothing() -> None:
     assert set(done.stdout.split()) <= {
         "clickasync",
         "clickasync._version",
+        "clickasync.confinement",
         "clickasync.testing",
         "clickasync.testing.plugin",
     }

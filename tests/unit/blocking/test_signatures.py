@@ -10,7 +10,7 @@ import pytest
 import clickasync
 from clickasync import blocking, pins
 
-CHANGED: Final = {"aclose", "new_run"}
+CHANGED: Final = {"aclose"}
 """What a client without an event loop has under another name, or not at all."""
 
 

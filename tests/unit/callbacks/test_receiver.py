@@ -353,6 +353,19 @@ async def test_the_answer_waits_for_the_handler_and_so_does_a_twin() -> None:
     assert len(calls) == 1
 
 
+async def test_what_a_callback_says_forges_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Its ID is whatever somebody posts."""
+
+    async def fail(report: DeliveryReport) -> None:
+        raise ZeroDivisionError
+
+    async with web(receiver(on_report=fail)) as client:
+        content = samples.report(apiMsgId="1\nERROR all is lost")
+        assert (await client.post("/", content=content, headers=FORM_TYPE)).status_code == 500
+    [record] = [record for record in caplog.records if record.name == "clickasync.callbacks"]
+    assert record.getMessage() == r"the handler of 'report:1\nERROR all is lost:003' failed"
+
+
 async def test_twins_of_a_failure_fail_with_it(caplog: pytest.LogCaptureFixture) -> None:
     """Twins of a failure fail with it and the next one is handled."""
     inbox, go_on = Inbox(failures=1), anyio.Event()

@@ -54,6 +54,38 @@ async def test_nothing_is_saved_up_in_silence() -> None:
     assert anyio.current_time() - start == pytest.approx(1.0)
 
 
+@on_virtual_time
+async def test_who_no_longer_waits_takes_no_time() -> None:
+    """Those behind go earlier. Otherwise calls with a deadline, once they are too many, would wait for nobody."""
+    rate = RateLimit(1)
+    start = anyio.current_time()
+    await rate.take(1)
+    for _ in range(100):
+        with anyio.move_on_after(0.001):
+            await rate.take(10)
+    await rate.take(1)
+    assert anyio.current_time() - start == pytest.approx(1.0)
+
+
+@on_virtual_time
+async def test_who_leaves_the_line_moves_the_others_up() -> None:
+    """Also out of its middle."""
+    rate = RateLimit(1)
+    start = anyio.current_time()
+    times: list[float] = []
+
+    async def call(patience: float) -> None:
+        with anyio.move_on_after(patience):
+            await rate.take(10)
+            times.append(anyio.current_time() - start)
+
+    async with anyio.create_task_group() as tasks:
+        for patience in (100, 5, 100, 15, 100):
+            tasks.start_soon(call, patience)
+            await anyio.wait_all_tasks_blocked()
+    assert times == pytest.approx([0.0, 10.0, 20.0])
+
+
 def test_another_event_loop_begins_anew() -> None:
     """Its clock may be another."""
     rate = RateLimit(1)

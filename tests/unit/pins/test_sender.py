@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
 import pytest
 
+import clickasync
 from clickasync import (
     ApiError,
+    ClickatellError,
     Client,
     ConfigurationError,
     InvalidNumberError,
@@ -22,6 +25,7 @@ from clickasync import (
 )
 from clickasync.pins import MemoryStore, PinLimitError, PinSender
 from clickasync.simulator import Gateway
+from tests.support.frames import shown
 from tests.support.virtual import answer, client_of, on_virtual_time
 
 pytestmark = pytest.mark.anyio
@@ -113,11 +117,33 @@ async def test_what_cannot_be_a_code_costs_no_try(gateway: Gateway, clock: Clock
     async with client_of(gateway) as client:
         pins = PinSender(client, clock=clock, tries=1)
         await pins.send(TO)
-        for wrong in ("", "12345", "1234567", "12345a", "１２３４５６", "-12345", "12345\x00"):
+        for wrong in ("", "12345", "1234567", "12345a", "12345²", "1234½6", "-12345", "12345\x00"):
             assert not await pins.verify(TO, wrong)
         with pytest.raises(InvalidOptionError, match="zeros"):
             await pins.verify(TO, int(code_in(gateway)))  # type: ignore[arg-type]
         assert await pins.verify(TO, code_in(gateway))
+
+
+@pytest.mark.parametrize("digits", ["٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९", "０１２３４５６７８９"])
+async def test_a_code_may_be_typed_in_any_script(digits: str, gateway: Gateway, clock: Clock) -> None:
+    """As an Arabic, Persian, Hindi or Japanese keyboard has them."""
+    async with client_of(gateway) as client:
+        pins = PinSender(client, clock=clock)
+        await pins.send(TO)
+        typed = code_in(gateway).translate({ord("0") + value: digit for value, digit in enumerate(digits)})
+        assert not await pins.verify(TO, typed[1:] + digits[0]) or typed[1:] + digits[0] == typed
+        assert await pins.verify(TO, typed)
+
+
+async def test_a_code_may_stand_in_the_text_twice(gateway: Gateway, clock: Clock) -> None:
+    """As browsers want it that fill codes in."""
+    async with client_of(gateway) as client:
+        pins = PinSender(client, clock=clock, template="{pin} is your code.\n\n@acme.example #{pin}")
+        await pins.send(TO)
+        found = re.fullmatch("([0-9]{6}) is your code.\n\n@acme.example #([0-9]{6})", gateway.messages[0].text)
+        assert found is not None
+        assert found[1] == found[2]
+        assert await pins.verify(TO, found[1])
 
 
 async def test_a_code_expires(gateway: Gateway, clock: Clock) -> None:
@@ -196,6 +222,36 @@ async def test_so_many_codes_an_hour_and_no_more(gateway: Gateway, clock: Clock)
     assert len(gateway.messages) == 5
 
 
+async def test_a_clock_that_is_set_back_grants_no_more_codes(gateway: Gateway, clock: Clock) -> None:
+    """And says how long it really takes until another one may be sent."""
+    async with client_of(gateway) as client:
+        pins = PinSender(client, clock=clock, pause=30, per_hour=2)
+        await pins.send(TO)
+        clock.now -= 600
+        with pytest.raises(PinLimitError) as caught:
+            await pins.send(TO)
+        assert caught.value.retry_after == pytest.approx(630)
+        clock.now += 630
+        await pins.send(TO)
+        with pytest.raises(PinLimitError):
+            await pins.send(TO)
+    assert len(gateway.messages) == 2
+
+
+async def test_the_store_has_the_clock_of_the_sender(gateway: Gateway, clock: Clock, tmp_path: Path) -> None:
+    """Or it would forget, by another clock, what still counts."""
+    gateway.account.credits *= 10
+    clock.now = 0.0
+    async with client_of(gateway) as client:
+        for store, secret in ((None, None), (f"sqlite:///{tmp_path / 'pins.db'}", "s")):
+            pins = PinSender(client, store=store, secret=secret, clock=clock, per_hour=1, pause=0)
+            await pins.send(TO)
+            for number in range(256):
+                await pins.send(f"2782{number:07d}")
+            with pytest.raises(PinLimitError):
+                await pins.send(TO)
+
+
 FAILURES: dict[str, tuple[type[Exception], Callable[[httpx.Request], httpx.Response]]] = {
     "refused": (ApiError, lambda _: httpx.Response(200, text="ERR: 301, No credit left")),
     "not reached": (TransportError, lambda _: httpx.Response(429)),
@@ -252,6 +308,30 @@ async def test_an_unknown_outcome_keeps_the_code_valid() -> None:
         with pytest.raises(PinLimitError):
             await pins.send(TO)
         assert await pins.verify(TO, code_in(gateway))
+
+
+@pytest.mark.parametrize("failure", ["refused", "not reached", "unknown", "cancelled"])
+@on_virtual_time
+async def test_no_failure_shows_the_code(failure: str) -> None:
+    """Neither its words nor, in a crash report, the variables of its frames: after an unknown outcome it is alive."""
+    gateway = Gateway(clock=lambda: 0.0)
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        reply = answer(gateway, request)
+        if failure == "unknown" and "auth" not in request.url.path:
+            raise httpx.ReadError("reset")
+        if failure == "cancelled" and "sendmsg" in request.url.path:
+            await anyio.sleep_forever()
+        return FAILURES[failure][1](request) if failure in FAILURES and "sendmsg" in request.url.path else reply
+
+    async with client_of(gateway, handle, retries=0) as client:
+        pins = PinSender(client, clock=Clock())
+        with pytest.raises((ClickatellError, TimeoutError)) as caught:
+            with anyio.fail_after(60):
+                await pins.send(TO)
+    seen = shown(caught.value, within=Path(clickasync.__file__).parent)
+    assert failure == "cancelled" or type(caught.value).__name__ in seen
+    assert code_in(gateway) not in seen
 
 
 @on_virtual_time
@@ -330,20 +410,28 @@ WRONG: dict[str, dict[str, Any]] = {
     "lifetime": {"lifetime": 86_401},
     "tries": {"tries": 0},
     "pause": {"pause": -1},
+    "pause must be an hour at most": {"pause": 3600.5},
+    "pause must be a positive number": {"pause": None},
+    "purpose": {"purpose": None},
     "per_hour": {"per_hour": 0},
     "secret": {"secret": ""},
     "pip install|store": {"store": 7},
     "no code could be sent": {"template": "{pin} Ж", "unicode": False},
     "secret is missing": {"store": "sqlite:///pins.db"},
     "in memory": {"store": "sqlite://", "secret": "s"},
+    "a URL like": {"store": "pins.db", "secret": "s"},
+    "a URL like .*": {"store": "nosuch://host/pins", "secret": "s"},
+    "a URL like sqlite": {"store": "postgresql+psycopg://u:s3cr3t@host:port/pins", "secret": "s"},
+    "driver .* not installed": {"store": "mysql+pymysql://u:s3cr3t@host/pins", "secret": "s"},
 }
 
 
 @pytest.mark.parametrize("words", WRONG)
 async def test_a_wrong_setting_is_refused_by_the_constructor(words: str, gateway: Gateway) -> None:
     async with client_of(gateway) as client:
-        with pytest.raises(ConfigurationError, match=words):
+        with pytest.raises(ConfigurationError, match=words) as caught:
             PinSender(client, **WRONG[words])
+    assert "s3cr3t" not in shown(caught.value, within=Path(clickasync.__file__).parent)
 
 
 def test_the_secret_is_shown_nowhere() -> None:

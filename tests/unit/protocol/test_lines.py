@@ -115,6 +115,21 @@ def test_the_usual_reply_is_read_whatever_its_end(numbers: Sequence[str], end: s
     assert many(f"ID: aa To: {ANN}\nID: bb To: {BOB}{end}", numbers) == (["aa", "bb"], True)
 
 
+@pytest.mark.parametrize("last", ["ID:  To:", "ID: bb For:", "ID: bb:cc To:", "ID: bb TO:", "id: bb To:"])
+def test_a_line_that_is_nearly_usual_gets_no_other_meaning(last: str) -> None:
+    """The path for the usual reply accepts nothing that the one for every reply does not."""
+    quick = read_lines(Reply(f"ID: aa To: {ANN}\n{last} {BOB}".encode()), [ANN, BOB])
+    slow = read_lines(Reply(f"\nID: aa To: {ANN}\n{last} {BOB}".encode()), [ANN, BOB])
+    assert quick == slow
+    assert isinstance(quick.value, Lines)
+    assert quick.value.each == ["aa", "bb" if last.lower() == "id: bb to:" else None]
+
+
+def test_words_in_place_of_every_to_name_nobody() -> None:
+    """However usual the rest is."""
+    assert_unreadable(f"ID: aa For: {ANN}\nID: bb For: {BOB}", [ANN, BOB])
+
+
 def test_six_hundred_lines_in_another_order_are_read() -> None:
     """The most recipients of one call."""
     numbers = [f"2782{index:07}" for index in range(600)]
@@ -332,9 +347,35 @@ def test_lines_that_contradict_each_other_decide_nothing(text: str) -> None:
     assert_unreadable(text, [ANN])
 
 
+@pytest.mark.parametrize(
+    ("text", "numbers", "why"),
+    [
+        (f"ID: aa To: {ANN}\nERR: 1 To: {ANN}", [ANN], "its lines about the recipient contradict each other"),
+        (f"ID: aa To: {STRANGER}", [ANN], "no line of it is about the recipient alone"),
+        ("ID: aa\nID: bb", [ANN], "its lines contradict each other"),
+        ("ID: aa", [ANN, BOB], "no line of it is about one of the recipients"),
+    ],
+)
+def test_an_unreadable_reply_says_why_and_what_it_was(text: str, numbers: list[str], why: str) -> None:
+    """The reason in our words, and the beginning of the reply."""
+    with pytest.raises(ProtocolError) as caught:
+        read_lines(Reply(text.encode()), numbers)
+    assert caught.value.reason == f"the reply cannot be read: {why}"
+    assert caught.value.reply == text
+
+
+def test_an_empty_reply_to_a_send_is_called_empty() -> None:
+    """There is nothing to show of it."""
+    for numbers in ([ANN], [ANN, BOB]):
+        with pytest.raises(ProtocolError) as caught:
+            read_lines(Reply(b" \n"), numbers)
+        assert (caught.value.reason, caught.value.reply) == ("the reply is empty", "")
+
+
 def test_a_line_that_stands_twice_is_one() -> None:
     """But its connection is not used again."""
     assert one(f"ID: aa To: {ANN}\nID: aa To: {ANN}") == ("aa", False)
+    assert many(f"ID: aa To: {ANN}\nID: aa To: {ANN}", [ANN]) == (["aa"], False)
     assert one("ID: aa\nID: aa") == ("aa", False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clickasync.errors import InvalidNumberError, InvalidOptionError
-from clickasync.recipients import BadRow, Recipients, Row, open_recipients
+from clickasync.recipients import BadRow, PlainRows, Recipients, Row, open_recipients
 
 ANN, BEN, EVE = "27821234567", "27827654321", "27825555555"
 
@@ -357,3 +358,29 @@ def test_any_file_is_read_or_refused(content: str) -> None:
         return
     assert [row.row for row in rows] == list(range(1, len(rows) + 1))
     assert len(rows) <= len([line for line in content.splitlines() if line.strip()])
+
+
+_CELLS = st.sampled_from(
+    ["27821234567", "+27 82 123 4567", " 27827654321", "nobody", "", '"27821234567"', '"a\nb"', "0"]
+)
+_RECORDS = st.lists(st.lists(_CELLS, min_size=0, max_size=3).map(",".join), max_size=12)
+
+
+@given(_RECORDS, st.integers(1, 5))
+def test_chunks_are_the_rows_many_at_a_time(lines: list[str], size: int) -> None:
+    """However they are cut; a chunk of plain rows says their numbers."""
+    recipients = opened("to,name\n27825555555,Ann\n" + "".join(f"{line}\n" for line in lines), None, needs_text=False)
+    try:
+        wanted = list(recipients)
+    except InvalidOptionError as error:
+        with pytest.raises(InvalidOptionError, match=re.escape(str(error))):
+            list(recipients.chunks(size))
+        return
+    found: list[tuple[int, str, type]] = []
+    for chunk in recipients.chunks(size):
+        if isinstance(chunk, PlainRows):
+            found += [(row, number, Row) for row, number in enumerate(chunk.numbers, chunk.row)]
+        else:
+            assert chunk
+            found += [(each.row, each.number if isinstance(each, Row) else each.to, type(each)) for each in chunk]
+    assert found == [(each.row, each.number if isinstance(each, Row) else each.to, type(each)) for each in wanted]

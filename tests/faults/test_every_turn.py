@@ -1,0 +1,96 @@
+"""A call that is cancelled in each turn of the event loop: whatever it was about to do, the next call works."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+import trustme
+from anyio.abc import ByteStream
+from anyio.streams.tls import TLSStream
+from attrs import define
+
+from clickasync import Accepted, Client, Uncertain
+from clickasync.simulator import Gateway
+from tests.support.raw import http, listening, read_request
+
+pytestmark = pytest.mark.anyio
+
+LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
+TURNS = 60
+"""More than a first send takes, with its connection and its session."""
+
+
+@pytest.fixture(params=["plain", "tls"])
+def tls(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext | None:
+    """A server's context, with a certificate that clients of this test trust; None for a server in the open."""
+    if request.param == "plain":
+        return None
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    return context
+
+
+async def cancelled_after(turns: int, client: Client, to: list[str]) -> list[Any]:
+    """The results of a call that is cancelled after so many turns of the loop."""
+    into: list[Any] = []
+    async with anyio.create_task_group() as tasks:
+
+        async def send() -> None:
+            await client.send_many(to, "Hi", into=into)
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(send)
+        for _ in range(turns):
+            await anyio.lowlevel.checkpoint()
+        tasks.cancel_scope.cancel()
+    return into
+
+
+@define
+class Served:
+    """A gateway on the event loop of its clients, so that each turn is the same turn every time."""
+
+    gateway: Gateway
+    tls: ssl.SSLContext | None
+    open: int = 0
+
+    async def serve(self, stream: ByteStream) -> None:
+        """Answer the requests of a connection."""
+        self.open += 1
+        try:
+            if self.tls is not None:
+                stream = await TLSStream.wrap(stream, ssl_context=self.tls, standard_compatible=False)
+            while True:
+                exchange = await read_request(stream)
+                await stream.send(http(self.gateway.handle(exchange.path, exchange.fields) or ""))
+        finally:
+            self.open -= 1
+
+
+@pytest.mark.parametrize("warm", [False, True])
+async def test_a_call_may_be_cancelled_in_any_turn(tls: ssl.SSLContext | None, warm: bool) -> None:
+    """Nobody who was sent to is said to be unsent, nothing stays open, and no later connection is deaf."""
+    served = Served(Gateway(), tls)
+    async with listening(served.serve) as url:
+        base = url if tls is None else url.replace("http://127.0.0.1", "https://localhost")
+        for turns in range(TURNS):
+            async with Client(**LOGIN, base_url=base, max_connections=2, batch_size=1, retries=0, timeout=2) as client:
+                if warm:
+                    await client.authenticate()
+                served.gateway.messages.clear()
+                results = await cancelled_after(turns, client, ["27821230001", "27821230002"])
+                taken = {message.to for message in served.gateway.messages}
+                assert taken <= {result.to for result in results if isinstance(result, Accepted | Uncertain)}
+                assert {result.to for result in results if isinstance(result, Accepted)} <= taken
+                later = await client.send_many(["27821230003", "27821230004", "27821230005"], "Hi")
+                assert all(result.ok for result in later), f"after {turns} turns: {later}"
+            with anyio.fail_after(5):
+                while served.open:
+                    await anyio.lowlevel.checkpoint()
