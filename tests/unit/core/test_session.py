@@ -384,7 +384,7 @@ async def test_news_of_an_old_session_cost_no_pause() -> None:
 
     async def slow_for_some(request: httpx.Request) -> httpx.Response:
         response = answer(gateway, request)
-        if "text=slow" in request.content.decode() and "003" in response.text:
+        if "text=slow" in request.content.decode() and response.text.startswith("ERR: 003"):
             is_out.set()
             await anyio.sleep(5)  # its refusal arrives long after the session was renewed
         return response
