@@ -312,7 +312,7 @@ class Session:
         if isinstance(result, Refused) and isinstance(result.error, SessionExpiredError):
             self.forget(live.id)
             try:
-                await self.renew()
+                await self.live()
             except ClickatellError as error:
                 _log.warning("the session had expired and could not be renewed: %s", in_short(error))
         else:
