@@ -145,3 +145,31 @@ async def test_a_close_that_is_cancelled_closes_all_the_same() -> None:
                     await anyio.lowlevel.checkpoint()
             with pytest.raises(ClosedError):
                 await client.balance()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_batch_that_is_cancelled_asks_nothing_more() -> None:
+    """A gateway that did not answer in time would not answer to endbatch either, and who cancels would wait for it."""
+    gateway = Gateway()
+    is_out = anyio.Event()
+
+    async def serve(stream: ByteStream) -> None:
+        while True:
+            exchange = await read_request(stream)
+            text = gateway.handle(exchange.path, exchange.fields) or ""
+            if exchange.command in {"senditem", "endbatch"}:
+                is_out.set()
+                await anyio.sleep_forever()
+            await stream.send(http(text))
+
+    async def send_batch(client: Client) -> None:
+        async with client.batch("Dear #field1#") as batch:
+            await batch.send("27821230001", "Ann")
+
+    async with listening(serve) as url, Client(**LOGIN, base_url=url) as client:
+        sending = asyncio.create_task(send_batch(client))
+        await is_out.wait()
+        sending.cancel()
+        with anyio.fail_after(5), pytest.raises(asyncio.CancelledError):
+            await sending
+        assert gateway.requests["endbatch"] == 0
