@@ -4,7 +4,7 @@ anyio has neither. A client may be opened in one task and closed in another, so 
 belong to a task group of either. And a client may outlive its event loop, or its process: after `os.fork`, and in a
 second ``asyncio.run``, everything that belongs to a loop must be made again. `arrive` finds out.
 
-Who spawns a task here ends it: `BackgroundTask.cancel`, then `BackgroundTask.wait`.
+Who spawns a task here ends it, by `BackgroundTask.end`.
 """
 
 from __future__ import annotations
@@ -94,6 +94,19 @@ class BackgroundTask:
     async def wait(self) -> None:
         """Wait until it has ended."""
         await self._done.wait()
+
+    async def end(self) -> None:
+        """Ask it to end, and wait until it has. If who waits is cancelled, that comes out when it has ended."""
+        self.cancel()
+        cancelled: BaseException | None = None
+        with anyio.CancelScope(shield=True):
+            while not self._done.is_set():
+                try:
+                    await self._done.wait()
+                except anyio.get_cancelled_exc_class() as error:  # asyncio's own cancellation knows no shield
+                    cancelled = error
+        if cancelled is not None:
+            raise cancelled
 
     @property
     def is_running(self) -> bool:

@@ -70,6 +70,8 @@ class Batch:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         # endbatch is optional: a batch dies by itself after 24 hours, and what was sent is sent.
+        if kind is not None and not issubclass(kind, Exception):
+            return  # cancelled: nobody waits for a gateway any more
         with contextlib.suppress(ClickatellError):
             await self._executor.execute(endbatch(self.id))
 

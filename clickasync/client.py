@@ -167,8 +167,10 @@ class Client:
 
     async def aclose(self) -> None:
         """End the background ping and close the connections. Nothing of the client runs after it."""
-        await self._session.aclose()
-        await self._transport.aclose()
+        try:
+            await self._session.aclose()
+        finally:
+            await self._transport.aclose()
 
     # -- sending
 

@@ -71,9 +71,7 @@ class Bulk:
     ) -> None:
         assert self._host is not None  # for the type checker
         self._ended = True
-        self._host.cancel()
-        with anyio.CancelScope(shield=True):
-            await self._host.wait()
+        await self._host.end()
 
     def __aiter__(self) -> AsyncIterator[SendResult]:
         return self

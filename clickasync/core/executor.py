@@ -87,6 +87,11 @@ class Executor:
         """The same without limits, for whoever takes its turn before."""
         return Executor(self._transport, self.session, retries=self.retries, watch=self.watch)
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether sending must wait for something."""
+        return bool(self._rates)
+
     async def take_turn(self, recipients: int) -> None:
         """Wait until its limits let a command of so many recipients pass."""
         for rate in self._rates:

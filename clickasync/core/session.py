@@ -233,12 +233,14 @@ class Session:
         """End what runs in the background."""
         self._closed = True
         renewal = self._state.task if isinstance(self._state, _Renewing) else None
-        with anyio.CancelScope(shield=True):
-            for task in (self._keeper, renewal):
-                if task is not None and task.place.is_here():
-                    task.cancel()
-                    await task.wait()
-        self._state = None
+        tasks = [task for task in (self._keeper, renewal) if task is not None and task.place.is_here()]
+        for task in tasks:
+            task.cancel()
+        try:
+            for task in tasks:
+                await task.end()
+        finally:
+            self._state = None
 
     def _now(self) -> float:
         place = self._place
@@ -304,7 +306,7 @@ class Session:
         if isinstance(result, Refused) and isinstance(result.error, SessionExpiredError):
             self.forget(live.id)
             try:
-                await self.renew()
+                await self.live()
             except ClickatellError as error:
                 _log.warning("the session had expired and could not be renewed: %s", in_short(error))
         else:

@@ -94,8 +94,7 @@ class Pool:
         """Close all connections: the idle ones now, those in use when their post is done."""
         self._closed = True
         if self._closer is not None:
-            self._closer.cancel()
-            await self._closer.wait()
+            await self._closer.end()
         await self._close_idle()
 
     async def _take(self, until: float) -> Connection:

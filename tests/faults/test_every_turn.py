@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 from attrs import define
 
-from clickasync import Accepted, Client, Uncertain
+from clickasync import Accepted, Client, ClosedError, Skipped, Uncertain
 from clickasync.simulator import Gateway
 from tests.support.raw import http, listening, read_request
 
@@ -94,3 +95,81 @@ async def test_a_call_may_be_cancelled_in_any_turn(tls: ssl.SSLContext | None, w
             with anyio.fail_after(5):
                 while served.open:
                     await anyio.lowlevel.checkpoint()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_second_cancellation_does_not_make_it_skipped() -> None:
+    """On asyncio a task can be cancelled again while it cleans up. Its calls were out all the same."""
+    gateway = Gateway()
+
+    async def serve(stream: ByteStream) -> None:
+        while True:
+            exchange = await read_request(stream)
+            text = gateway.handle(exchange.path, exchange.fields) or ""
+            if exchange.command == "sendmsg":
+                await anyio.sleep_forever()
+            await stream.send(http(text))
+
+    to = [f"2782123000{number}" for number in range(4)]
+    async with listening(serve) as url, Client(**LOGIN, base_url=url, batch_size=1, max_connections=2) as client:
+        for turns in range(8):
+            gateway.messages.clear()
+            into: list[Any] = []
+            call = asyncio.create_task(client.send_many(to, "Hi", into=into))
+            while len(gateway.messages) < 2:
+                await anyio.lowlevel.checkpoint()
+            call.cancel()
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert [type(result) for result in into] == [Uncertain, Uncertain, Skipped, Skipped], f"after {turns} turns"
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_close_that_is_cancelled_closes_all_the_same() -> None:
+    """In whichever turn: no connection stays open until it is too old."""
+    served = Served(Gateway(), None)
+    async with listening(served.serve) as url:
+        for turns in range(1, 8):
+            client = Client(**LOGIN, base_url=url)
+            await client.authenticate()
+            closing = asyncio.create_task(client.aclose())
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            closing.cancel()
+            await asyncio.wait([closing])
+            with anyio.fail_after(2):
+                while served.open:
+                    await anyio.lowlevel.checkpoint()
+            with pytest.raises(ClosedError):
+                await client.balance()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_batch_that_is_cancelled_asks_nothing_more() -> None:
+    """A gateway that did not answer in time would not answer to endbatch either, and who cancels would wait for it."""
+    gateway = Gateway()
+    is_out = anyio.Event()
+
+    async def serve(stream: ByteStream) -> None:
+        while True:
+            exchange = await read_request(stream)
+            text = gateway.handle(exchange.path, exchange.fields) or ""
+            if exchange.command in {"senditem", "endbatch"}:
+                is_out.set()
+                await anyio.sleep_forever()
+            await stream.send(http(text))
+
+    async def send_batch(client: Client) -> None:
+        async with client.batch("Dear #field1#") as batch:
+            await batch.send("27821230001", "Ann")
+
+    async with listening(serve) as url, Client(**LOGIN, base_url=url) as client:
+        sending = asyncio.create_task(send_batch(client))
+        await is_out.wait()
+        sending.cancel()
+        with anyio.fail_after(5), pytest.raises(asyncio.CancelledError):
+            await sending
+        assert gateway.requests["endbatch"] == 0

@@ -252,15 +252,17 @@ async def test_a_client_that_is_slower_than_its_calls(tmp_path: Path) -> None:
     with ledger(tmp_path) as gateway:
         account = {"api_id": 1, "user": "demo", "password": "demo", "base_url": gateway.url}
         async with (
-            Client(**account, rate_limit=1.0, batch_size=1) as client,  # type: ignore[arg-type]
+            Client(**account, rate_limit=0.01, batch_size=1) as client,  # type: ignore[arg-type]
             Campaigns(tmp_path / "slow.db", client=client) as campaigns,
         ):
             campaign = await campaigns.create("spring", NUMBERS, "Hi")
-            work = asyncio.create_task(campaigns.work(in_flight=3))
+            stop = asyncio.Event()
+            work = asyncio.create_task(campaigns.work(in_flight=3, stop=stop))
             status = await until(campaign, lambda status: status.accepted)
             assert (status.out, status.ready) == (0, 2)  # both are waited for, and neither is begun
-            work.cancel()
-            await asyncio.wait([work])
+            stop.set()
+            await asyncio.wait_for(work, 10)  # which does not wait for the limit
+            assert (await campaign.status()).ready == 2
 
 
 async def test_no_credit_and_a_full_disk(tmp_path: Path) -> None:

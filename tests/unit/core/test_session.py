@@ -377,6 +377,27 @@ async def test_clients_that_push_each_other_out_do_not_hammer() -> None:
 
 
 @on_virtual_time
+async def test_a_ping_of_an_old_session_renews_nothing() -> None:
+    """Its refusal arrives when a call has renewed the session: another would push somebody out of the account."""
+    gateway = virtual_gateway()
+
+    async def slow_ping(request: httpx.Request) -> httpx.Response:
+        response = answer(gateway, request)
+        if request.url.path == "/http/ping" and response.text.startswith("ERR: 003"):
+            await client.balance()
+            await anyio.sleep(5)
+        return response
+
+    async with client_of(gateway, slow_ping, ping_interval=60) as client:
+        await client.authenticate()
+        gateway.forget_sessions()
+        await anyio.sleep(100)
+        await client.balance()
+    assert gateway.requests["ping"] == 1
+    assert gateway.requests["auth"] == 2
+
+
+@on_virtual_time
 async def test_news_of_an_old_session_cost_no_pause() -> None:
     """Who was refused in a session that another has renewed by now goes on at once with the newest."""
     gateway = virtual_gateway()
@@ -384,7 +405,7 @@ async def test_news_of_an_old_session_cost_no_pause() -> None:
 
     async def slow_for_some(request: httpx.Request) -> httpx.Response:
         response = answer(gateway, request)
-        if "text=slow" in request.content.decode() and "003" in response.text:
+        if "text=slow" in request.content.decode() and response.text.startswith("ERR: 003"):
             is_out.set()
             await anyio.sleep(5)  # its refusal arrives long after the session was renewed
         return response
