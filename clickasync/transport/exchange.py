@@ -36,6 +36,7 @@ MAX_REPLY: Final = 1 << 20
 recipients, has about 60 KiB."""
 
 _ELSEWHERE: Final = frozenset({301, 302, 303, 307, 308, 404})
+_READ: Final = frozenset({b"content-encoding", b"content-length", b"retry-after", b"transfer-encoding"})
 _END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 _SHOWN: Final = 4096
 
@@ -67,7 +68,7 @@ class Incoming:
         self._size = 0
         self._left = 0
         self._is_head_cut = False
-        self._headers: dict[bytes, bytes] = {}  # by their names in lower case
+        self._headers: dict[bytes, bytes] = {}  # those of `_READ`
         self._body: list[bytes] = []
         self._reason = b""
 
@@ -89,16 +90,17 @@ class Incoming:
             return None
         if self._size > MAX_REPLY:
             return self._unreadable(f"the reply is longer than {MAX_REPLY} bytes")
+        start = 0
         try:
-            while data and self._outcome is None:
-                end = self._end_of_piece(data)
-                self._parser.feed_data(data[:end])
-                data = data[end:]
+            while start < len(data) and self._outcome is None:
+                end = self._end_of_piece(data, start)
+                self._parser.feed_data(data[start:end])
+                start = end
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             if self._outcome is None:
                 return self._unreadable("the reply is not HTTP/1.1")
             self.is_clean = False
-        if data:
+        if start < len(data):
             self.is_clean = False
         outcome, self._outcome = self._outcome, None
         return outcome
@@ -112,18 +114,18 @@ class Incoming:
             return None
         return self._settle(Lost("the connection was closed before the reply was complete"))
 
-    def _end_of_piece(self, data: bytes) -> int:
-        """Where the reply, or its head, may end in `data`."""
+    def _end_of_piece(self, data: bytes, start: int) -> int:
+        """Where the reply, or its head, may end in `data`, after `start`."""
         stage = self._stage
         if stage is _LENGTH:
-            return self._left
+            return start + self._left
         if stage is _UNTIL_END:
             return len(data)
         if stage is _HEAD and not self._is_head_cut:
-            if (found := _END_OF_HEAD.search(data)) is not None:
+            if (found := _END_OF_HEAD.search(data, start)) is not None:
                 return found.end()
             self._is_head_cut = True  # its end may lie across two pieces of data
-        return data.find(b"\n") + 1 or len(data)
+        return data.find(b"\n", start) + 1 or len(data)
 
     def _settle(self, outcome: Outcome) -> Outcome:
         if not isinstance(outcome, Reply):
@@ -145,8 +147,9 @@ class Incoming:
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header."""
         name = name.lower()
-        value = value.strip()
-        self._headers[name] = value if name not in self._headers else b"%b, %b" % (self._headers[name], value)
+        if name in _READ:
+            value = value.strip()
+            self._headers[name] = value if name not in self._headers else b"%b, %b" % (self._headers[name], value)
 
     def on_headers_complete(self) -> None:
         """The head is complete: how long is the body, and can it be believed?"""
