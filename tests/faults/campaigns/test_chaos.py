@@ -20,7 +20,7 @@ _SMALL = Settings(
     longest=100.0, recipients=800, batch_size=10, workers=2, kill_every=0.7, most_kills=8, stops=1, latency=0.2
 )
 CHAOS = {
-    "sqlite": _SMALL,
+    "sqlite, with reports": evolve(_SMALL, reports=0.7),
     "postgresql": evolve(_SMALL, database="postgresql", crashes=2),
     "sqlite, everything at once": evolve(_SMALL, stops=0, crashes=2, seed=7),
 }

@@ -7,15 +7,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from attrs import evolve, frozen
 from sqlalchemy import text, update
 
-from clickasync import Client, MessageStatus
-from clickasync.callbacks import DeliveryReport
+from clickasync import Client
 from clickasync.campaigns import Campaigns, DatabaseFullError, changing
 from clickasync.campaigns.heart import Heart
 from clickasync.campaigns.lane import Lane
@@ -30,17 +28,13 @@ from clickasync.campaigns.texts import Texts
 from clickasync.options import compile_message
 from clickasync.protocol import Lines
 from tests.support.campaigning import Scene, scene, until
+from tests.support.chaos import report
 from tests.support.databases import campaign_of, change_campaign, kill, make, read, worker
 from tests.support.ledger import Entry, ledger
 
 pytestmark = pytest.mark.anyio
 
 NUMBERS = ["27821234567", "27827654321", "0821234567"]
-
-
-def report(entry: Entry) -> DeliveryReport:
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    return DeliveryReport(entry.id, entry.climsgid, entry.number, "", MessageStatus("004"), None, at, "1")
 
 
 @frozen
