@@ -5,7 +5,8 @@ A line is believed only of the recipient that it names. The rules, of which each
 1. A reply with its length, or with chunks that ended, is whole. In any other, a last line without a line end may have
    been cut. It counts only as ``ID:`` with exactly 32 hexadecimal digits.
 2. Lines end in LF, CRLF, CR, or a trailing ``<br>``. A line with a second ``ID:``, ``ERR:`` or ``To:`` is junk: nobody
-   in it is Accepted or Rejected.
+   in it is Accepted or Rejected. So is an ``ID`` with words between it and its number, other than ``Name: value``, or
+   with a ``Status:``; and an ``ERR`` with half a number behind its ``To:``.
 3. *The same number* means equal digits after a leading ``+`` or ``00``, or one leading zero dropped or replaced by 1 to
    4 digits (the account's country code).
 4. A sole ``ERR`` without ``To:`` speaks for the whole call, a sole ``ID`` without ``To:`` for a call of one. Beside

@@ -29,8 +29,9 @@ _ERR: Final = re.compile(r"ERR[ \t]*:(.*)", re.IGNORECASE)
 _MARK: Final = re.compile(r"(?:(?:^|\s)(?i:ID|ERR|To)|ID|ERR)[ \t]*:")
 """A record begins, or names a number. ``ID:`` and ``ERR:``, written so, count within a word, too: where a line was cut,
 the next one follows without a blank."""
-_TO: Final = re.compile(r"(?:^|\s)To:[ \t]*(\+?[0-9]+)(?=\s|$)", re.IGNORECASE)
-_TO_AT_END: Final = re.compile(r"(?:^|\s)To:[ \t]*(\+?[0-9]+)\Z", re.IGNORECASE)
+_TO: Final = re.compile(r"(?:^|\s)To[ \t]*:\s*(\+?[0-9]+)(?=\s|$)", re.IGNORECASE)
+_TO_DIGIT: Final = re.compile(r"\sTo[ \t]*:\s*\+?[0-9]", re.IGNORECASE)
+_VALUES: Final = re.compile(r"(?:\s*[A-Za-z]+:[ \t]*\S+)*\s*")
 _CODE: Final = re.compile(r"[ \t]*([0-9]{3})[ \t]*(?:,|$)")
 
 
@@ -75,21 +76,27 @@ def read_record(line: str) -> Record | None:
 
 
 def _identified(id: str, rest: str) -> Record | None:
+    """What stands behind an ID: its number, and perhaps more values. Other words are the rest of another record."""
     marks = _MARK.findall(rest)
-    if not marks:
-        return Record(id, None)
     to = _TO.search(rest)
-    return None if len(marks) > 1 or to is None else Record(id, to[1])
+    if len(marks) != (to is not None):
+        return None
+    values = rest if to is None else rest[: to.start()]
+    if not _VALUES.fullmatch(values) or "status" in values.lower():  # the answer to querymsg has a status
+        return None
+    return Record(id, None if to is None else to[1])
 
 
 def _refused(rest: str) -> Record | None:
-    """What stands behind ``ERR:``. The description may hold commas, colons, and a ``To:`` that names nobody."""
+    """What stands behind ``ERR:``. The description may hold commas, colons, and a ``To:`` without a number."""
     marks = _MARK.findall(rest)
     if marks and (len(marks) > 1 or "TO" not in marks[0].upper()):
         return None  # two records in one line
-    to = _TO_AT_END.search(rest) if marks else None
+    to = _TO.search(rest) if marks else None
     if to is not None:
-        rest = rest[: to.start()]
+        rest = rest[: to.start()] + rest[to.end() :]
+    elif marks and _TO_DIGIT.search(rest):
+        return None  # half a number, or something between its digits
     code = _CODE.match(rest)
     description = rest[code.end() :] if code else rest
     error = api_error(code[1] if code else None, description.strip())

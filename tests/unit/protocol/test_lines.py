@@ -108,6 +108,31 @@ def test_more_words_may_stand_beside_the_number() -> None:
     assert lines(f"ID: aa To: {ANN} Charge: 1\nID: bb Charge: 1 To: {BOB}", [ANN, BOB]) == ["aa", "bb"]
 
 
+@pytest.mark.parametrize("line", ["ID: aa Status: 003", "ID: aa words", "ID : aaID : bb To: {ANN}"])
+def test_an_id_with_other_words_is_not_an_answer_to_a_send(line: str) -> None:
+    """The first is the answer to querymsg: the ID is of another message."""
+    assert_unreadable(line.replace("{ANN}", ANN), [ANN])
+
+
+def test_an_id_before_the_rest_of_a_refusal_counts_for_nobody() -> None:
+    """Two records of which the one lost its end and the other its beginning."""
+    assert lines(f"ID: aa To: {ANN}\nID: cc 05, Invalid Destination Address To: {BOB}", [ANN, BOB]) == ["aa", None]
+
+
+@pytest.mark.parametrize("words", ["To: {BOB} (Vodacom)", "To : {BOB}", "To:\u00a0{BOB}", "To:\u00a0{BOB} ."])
+def test_a_refusal_that_names_one_speaks_for_nobody_else(words: str) -> None:
+    """Wherever the number stands in it. Alone in a reply, it is not the refusal of the whole call."""
+    ann, bob = lines(f"ERR: 114, Cannot route message {words.replace('{BOB}', BOB)}", [ANN, BOB])
+    assert ann is None
+    assert bob is not None
+
+
+@pytest.mark.parametrize("words", [f"To: {BOB}x", "To: 27 82 123"])
+def test_a_refusal_with_half_a_number_speaks_for_nobody(words: str) -> None:
+    """It names somebody, and nobody knows whom."""
+    assert_unreadable(f"ERR: 114, Cannot route message {words}", [ANN, BOB])
+
+
 @pytest.mark.parametrize("numbers", [[ANN, BOB], (ANN, BOB)])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 def test_the_usual_reply_is_read_whatever_its_end(numbers: Sequence[str], end: str) -> None:
