@@ -39,12 +39,12 @@ def stop_halfway(cli: Cli, gateway: Gateway, *run: str, count: int = 400, sent: 
     gateway.account.credits += 1_000_000
 
 
-def kill_halfway(start: Start, gateway: Gateway) -> None:
-    """A run over 1200 that is killed when the second eight calls have just come to the gateway."""
+def kill_halfway(start: Start, gateway: Gateway, *, written: int = 0) -> None:
+    """A run over 1200 that is killed when the second eight calls have come to the gateway, and no reply to them yet."""
     numbers(1200)
-    gateway.latency = 0.5
+    gateway.latency = 1.5 if written else 0.5
     process = start(*RUN)
-    wait_for(lambda: len(gateway.messages) == 800)
+    wait_for(lambda: len(gateway.messages) == 800 and (not written or len(read()) >= written))
     process.kill()
     process.wait(10)
     gateway.latency = 0
@@ -93,7 +93,7 @@ def test_killed_again_and_again(start: Start, cli: Cli, gateway: Gateway, seed: 
 
 def test_what_was_known_before_a_kill_is_in_the_results(start: Start, cli: Cli, gateway: Gateway) -> None:
     """As soon as it is known, and with the same IDs after the run went on."""
-    kill_halfway(start, gateway)
+    kill_halfway(start, gateway, written=400)
     known = {row["row"]: row["id"] for row in read()}
     assert len(known) == 400
     resumed = cli(*RESUME, RESULTS, "--json")
