@@ -70,7 +70,8 @@ class ProtocolConnection(asyncio.Protocol):
 
     @property
     def is_clean(self) -> bool:
-        return self._incoming.is_clean
+        # A transport that broke says so in a later turn. uvloop's raises when it is written to until then.
+        return self._incoming.is_clean and not self._transport.is_closing()
 
     def is_quiet(self) -> bool:
         return not self._has_input()

@@ -86,7 +86,7 @@ class StreamConnection:
                     outcome = self._incoming.feed(await self._stream.receive())
             except anyio.EndOfStream:
                 outcome = self._incoming.end()
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError, ssl.SSLError) as error:
                 self._incoming.is_clean = False
                 return Lost(describe("the connection broke", error))
             except BaseException:  # cancelled, by its deadline or by the caller
