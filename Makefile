@@ -2,7 +2,7 @@
 # PYTHON=python3.13 chooses another interpreter; VENV=folder another place.
 PYTHON ?= python3
 VENV ?= .venv
-# Most tests wait for something most of the time.
+# Most tests wait for something most of the time. Those that measure time come after the others, one by one.
 WORKERS ?= 4
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -14,7 +14,8 @@ demo: $(DEMO_READY)
 	$(BIN)/clickasync demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ PostgreSQL is the tests' own, on the disk. Its processes are not counted: what i
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import os
 import resource
@@ -23,7 +24,7 @@ from typing import Final
 from sqlalchemy import text
 
 from benchmarks.workload import API_ID, BATCH, PASSWORD, USER, numbers
-from clickasync import Client, MessageStatus
+from clickasync import Accepted, Client, MessageStatus
 from clickasync.callbacks import DeliveryReport
 from clickasync.campaigns import Campaigns, upkeep
 from clickasync.campaigns.moves import Moves
@@ -170,6 +171,27 @@ async def bulk(database: str, port: int, count: int) -> Sample:
         return {"wall": (time.perf_counter() - started) / count, "cpu": (time.process_time() - busy) / count}
 
 
+async def program(database: str, port: int, count: int) -> Sample:
+    """The same by a program that reads a file and writes a line for each result, as ``clickasync bulk`` does."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "recipients.csv"
+        write_file(source, count)
+        async with _client_of(port) as client:
+            await client.send_many(list(numbers(2 * BATCH)), _TEXT)
+            started, busy = time.perf_counter(), time.process_time()
+            with source.open() as rows, (Path(folder) / "results.csv").open("w") as out:
+                reader, writer = csv.reader(rows), csv.writer(out)
+                next(reader)
+                async with client.bulk((row[0] for row in reader), _TEXT) as run:
+                    async for each in run:
+                        if isinstance(each, Accepted):
+                            writer.writerow((each.to, "accepted", each.id, each.climsgid, ""))
+                        else:
+                            writer.writerow((each.to, type(each).__name__.lower(), "", "", str(each)))
+            assert run.progress.accepted == count
+            return {"wall": (time.perf_counter() - started) / count, "cpu": (time.process_time() - busy) / count}
+
+
 async def campaign(database: str, port: int, count: int) -> Sample:
     """The same as a campaign: loaded, sent, and its results read."""
     recipients = list(numbers(count))
@@ -187,7 +209,7 @@ async def campaign(database: str, port: int, count: int) -> Sample:
 
 
 async def command(database: str, port: int, count: int) -> Sample:
-    """The same by ``clickasync bulk``: a file is read, and results are written. Without what a single call takes."""
+    """The same by ``clickasync bulk``. Without what a single call takes: starting the program, and the first table."""
     few, many = await asyncio.to_thread(_command, port, BATCH), await asyncio.to_thread(_command, port, count)
     return {name: (many[name] - few[name]) / (count - BATCH) for name in many}
 
@@ -206,5 +228,5 @@ def _command(port: int, count: int) -> Sample:
 
 
 PARTS: Final[dict[str, Callable[..., Awaitable[Sample]]]] = {
-    part.__name__: part for part in (pace, takeover, load, fold, bulk, campaign, command)
+    part.__name__: part for part in (pace, takeover, load, fold, bulk, program, campaign, command)
 }

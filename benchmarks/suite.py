@@ -329,8 +329,8 @@ def campaigns(scale: Scale) -> list[Figure]:
                 for kind in databases
             ]
             figures += _measure(entries, min(repeats, scale.repeats))
-        whole = {"client.bulk": ("bulk", "SQLite"), "clickasync bulk": ("command", "SQLite")}
-        whole |= {f"campaign, {kind}": ("campaign", kind) for kind in databases}
+        whole = {"client.bulk": ("bulk", "SQLite"), **{f"campaign, {kind}": ("campaign", kind) for kind in databases}}
+        whole |= {"client.bulk, file to file": ("program", "SQLite"), "clickasync bulk": ("command", "SQLite")}
         entries = []
         for who, (part, kind) in whole.items():
             worker = stack.enter_context(Worker())

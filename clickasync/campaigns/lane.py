@@ -139,8 +139,8 @@ def _words(error: ClickatellError) -> Words:
     return Words(None, getattr(error, "reason", None) or str(error))
 
 
-async def _at_once(recipients: int) -> None:
-    """There is no limit."""
+async def _at_once(recipients: int) -> bool:
+    return True
 
 
 @define(eq=False)
@@ -156,8 +156,9 @@ class Lane:
     """Awaitable: seconds to wait for the rate; None: no room within a second."""
     clocks: Callable[[], tuple[float, float]] = clocks
     """The monotonic clock and the wall clock."""
-    take_turn: Callable[[int], Awaitable[object]] = _at_once
-    """Waits for the limits of the client itself: before `begin`, after which a request must leave soon."""
+    take_turn: Callable[[int], Awaitable[bool]] = _at_once
+    """Waits for the limits of the client itself: before `begin`, after which a request must leave soon. False: the
+    worker ends."""
 
     async def carry(self, call: Claimed, campaign: Sendable) -> None:
         """Carry a call that was claimed to its end, whatever happens.
@@ -207,7 +208,8 @@ class Lane:
             if wait is None:
                 return False
             await asyncio.sleep(max(0.0, wait))
-        await self.take_turn(len(call.numbers))
+        if not await self.take_turn(len(call.numbers)):
+            return False
         try:
             self.texts.check(call, campaign)
             await self.executor.session.live()

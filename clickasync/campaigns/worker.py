@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine
+from functools import partial
 from typing import Any
 
 from attrs import define
@@ -110,7 +111,7 @@ class Worker:
             watch.outages,
             Texts(),
             self._supply.reserve,
-            take_turn=executor.take_turn,
+            take_turn=partial(self._take_turn, executor),
         )
         self._reaper = Reaper(store, moves, self._heart, Asker(moves, executor, quiet))
         self._stopping = asyncio.Event()
@@ -166,6 +167,19 @@ class Worker:
                     await self._carry(*claimed)
             except DatabaseFullError as error:  # nothing more is claimed, and what is out is finished
                 self._end_by(error)
+
+    async def _take_turn(self, executor: Executor, recipients: int) -> bool:
+        """Wait until the client's own limits let so many pass; whether they did before this worker was stopped."""
+        if not executor.is_limited:
+            return True
+        turn = asyncio.create_task(executor.take_turn(recipients))
+        stopped = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait([turn, stopped], return_when=asyncio.FIRST_COMPLETED)
+            return turn.done() and not self._stopping.is_set()
+        finally:
+            turn.cancel()
+            stopped.cancel()
 
     async def _carry(self, call: Claimed, campaign: Sendable) -> None:
         held = (call.id, call.epoch)

@@ -66,8 +66,7 @@ class ConnectExecutor:
         async def attempt(_note: Note | None = None) -> T | Failure:
             return await post(self._transport, Secret(f"/{self._token}"), form, read_values, secrets)
 
-        seen = self._watch.over(attempt, action, effect) if self._watch.is_on else attempt
-        return await retry(seen, effect, self._retries, name=action)
+        return await retry(self._watch.over(attempt, action, effect), effect, self._retries, name=action)
 
 
 def usable_token(token: str | None) -> Secret:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -87,6 +87,11 @@ class Executor:
         """The same without limits, for whoever takes its turn before."""
         return Executor(self._transport, self.session, retries=self.retries, watch=self.watch)
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether sending must wait for something."""
+        return bool(self._rates)
+
     async def take_turn(self, recipients: int) -> None:
         """Wait until its limits let a command of so many recipients pass."""
         for rate in self._rates:
@@ -116,13 +121,16 @@ class Executor:
         """
         given = [session_id] if session_id is not None else []
         sending = sending or Sending()
-        attempt = partial(self._attempt, command, sending, given)
-        name, effect = command.name, command.effect
-        seen: Callable[[], Awaitable[T | Failure]] = attempt
-        if self.watch.is_on:
-            recipients = len(command.to)
-            seen = self.watch.over(attempt, name, effect, recipients=recipients, parts=command.parts, sending=sending)
-        return await retry(seen, effect, self.retries if retries is None else retries, name=name)
+        attempt = self.watch.over(
+            partial(self._attempt, command, sending, given),
+            command.name,
+            command.effect,
+            recipients=len(command.to),
+            parts=command.parts,
+            sending=sending,
+        )
+        most = self.retries if retries is None else retries
+        return await retry(attempt, command.effect, most, name=command.name)
 
     async def _attempt(
         self, command: Command[T], sending: Sending, given: list[SessionId], note: Note | None = None

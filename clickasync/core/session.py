@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import anyio
@@ -38,7 +37,7 @@ from clickasync.core.watching import Watch
 from clickasync.core.words import in_short
 from clickasync.errors import AuthenticationError, ClickatellError, ClosedError, SessionExpiredError
 from clickasync.law import Effect, Failure, Refused, judge
-from clickasync.protocol import Command, auth, encode, ping
+from clickasync.protocol import auth, encode, ping
 from clickasync.redaction import Secret
 from clickasync.transport import Transport
 
@@ -127,8 +126,8 @@ class _Caller:
             form = encode(command, None)
             return await post(self._transport, command.path, form, command.read, command.secrets, opaque=True)
 
-        value = await retry(self._seen(command, attempt), command.effect, self._retries, name=command.name)
-        return SessionId(Secret(value))
+        seen = self._watch.over(attempt, command.name, command.effect)
+        return SessionId(Secret(await retry(seen, command.effect, self._retries, name=command.name)))
 
     async def ping(self, id: SessionId) -> Failure | None:
         """``ping``, once."""
@@ -138,12 +137,7 @@ class _Caller:
             form = encode(command, id.value)
             return await post(self._transport, command.path, form, command.read, [id.value])
 
-        return await self._seen(command, attempt)()
-
-    def _seen(
-        self, command: Command[T], attempt: Callable[..., Awaitable[T | Failure]]
-    ) -> Callable[[], Awaitable[T | Failure]]:
-        return self._watch.over(attempt, command.name, command.effect) if self._watch.is_on else attempt
+        return await self._watch.over(attempt, command.name, command.effect)()
 
 
 class Session:

@@ -1,7 +1,7 @@
 """`Watch`: who sees the attempts of one client: its observer, and the log where it listens to DEBUG.
 
-Where there is neither, an attempt goes past this module: `is_on` is all that it costs, and `clickasync.observe` is not
-even imported.
+Where there is neither, `over` and `settling` give back what they are given: one look is all that it costs, and
+`clickasync.observe` is not even imported.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from clickasync.errors import ClickatellError
 from clickasync.law import Effect, Failure, Sending
@@ -17,7 +17,6 @@ from clickasync.protocol import Lines
 from clickasync.results import Accepted, Rejected, SendResult, Uncertain
 
 if TYPE_CHECKING:
-    from clickasync.core.attempts import Note
     from clickasync.observe import Observer
 
 __all__ = ["Watch"]
@@ -25,9 +24,6 @@ __all__ = ["Watch"]
 T = TypeVar("T")
 
 _log = logging.getLogger("clickasync")
-
-
-Attempt: TypeAlias = "Callable[[Note], Awaitable[T | Failure]]"
 
 
 class Watch:
@@ -49,14 +45,9 @@ class Watch:
         self._observer = observer
         self._server = server
 
-    @property
-    def is_on(self) -> bool:
-        """Whether anybody wants to see an attempt."""
-        return self._observer is not None or _log.isEnabledFor(logging.DEBUG)
-
     def over(
         self,
-        attempt: Attempt[T],
+        attempt: Callable[..., Awaitable[T | Failure]],
         name: str,
         effect: Effect = Effect.NONE,
         *,
@@ -64,13 +55,15 @@ class Watch:
         parts: int = 0,
         sending: Sending | None = None,
     ) -> Callable[[], Awaitable[T | Failure]]:
-        """`attempt`, seen each time that it is made.
+        """`attempt`, seen each time that it is made, or as it is where nobody watches.
 
         Args:
-            attempt: of a command, or of an action of the Connect API.
+            attempt: of a command, or of an action of the Connect API. Where it is seen, it is given a `Note`.
             name, effect, recipients, parts: the command's.
             sending: whether it may have gone out.
         """
+        if self._observer is None and not _log.isEnabledFor(logging.DEBUG):
+            return attempt
         from clickasync.core.attempts import Subject, watch  # who is not watched does not wait for it
 
         subject = Subject(name, self._server, effect, recipients, parts, sending)

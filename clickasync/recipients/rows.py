@@ -66,6 +66,7 @@ class PlainRows:
     row: int
     """Which row the first of them is."""
     numbers: list[str]
+    """Their numbers, in the order of the file."""
 
 
 @frozen

@@ -11,6 +11,7 @@ import pytest
 
 from clickasync import ClickatellError, Client, ConnectClient, Message
 from clickasync.callbacks import DeliveryReport, InboundMessage, receiver
+from clickasync.pins import PinSender
 from clickasync.simulator import Gateway
 from tests.support import callback_samples as samples
 from tests.support.faulty_gateway import Fault, FaultyGateway, always
@@ -49,6 +50,14 @@ async def _quick(client: Client) -> object:
         return await batch.send_many([TO, OTHER])
 
 
+async def _code(client: Client) -> object:
+    pins = PinSender(client, secret=PASSWORD, digits=10)
+    try:
+        return await pins.send(TO)
+    finally:
+        await pins.verify(TO, "123456")
+
+
 CALLS: dict[str, tuple[str, Callable[[Client], Awaitable[object]]]] = {
     "authenticate": ("auth", lambda client: client.authenticate()),
     "ping": ("ping", lambda client: client.ping()),
@@ -56,6 +65,7 @@ CALLS: dict[str, tuple[str, Callable[[Client], Awaitable[object]]]] = {
     "send": ("sendmsg", lambda client: client.send(TO, TEXT, climsgid=CHOSEN, from_=SENDER)),
     "send_many": ("sendmsg", _many),
     "bulk": ("sendmsg", _bulk),
+    "pins": ("sendmsg", _code),
     "batch.send": ("senditem", _item),
     "batch.send_many": ("quicksend", _quick),
     "status": ("querymsg", lambda client: client.status(climsgid=CHOSEN)),
@@ -88,6 +98,7 @@ def found_in(text: str, *more: str) -> list[str]:
 async def test_no_call_tells_whom_or_what_it_is_about(fault: Fault | None, log: pytest.LogCaptureFixture) -> None:
     telemetry = Telemetry()
     sessions: set[str] = set()
+    codes: set[str] = set()
     for command, call in CALLS.values():
         gateway = Gateway(password=PASSWORD, vouchers={VOUCHER: 5})
         faulty = FaultyGateway(gateway, always(command, fault)) if fault else FaultyGateway(gateway)
@@ -97,10 +108,12 @@ async def test_no_call_tells_whom_or_what_it_is_about(fault: Fault | None, log: 
                 with suppress(ClickatellError):
                     await call(client)
         sessions |= {body["session_id"] for body in faulty.bodies if "session_id" in body}
+        codes |= {body["text"][-10:] for body in faulty.bodies if body.get("text", "").startswith("Your code is ")}
     assert len(telemetry.spans) > len(CALLS)
     assert sum(record.name == "clickasync" for record in log.records) > len(CALLS)
-    assert found_in(log.text, *sessions) == []
-    assert found_in(telemetry.exported(), *sessions) == []
+    assert len(codes) == 1
+    assert found_in(log.text, *sessions, *codes) == []
+    assert found_in(telemetry.exported(), *sessions, *codes) == []
 
 
 async def test_what_a_gateway_quotes_is_not_told(log: pytest.LogCaptureFixture) -> None:

@@ -57,7 +57,7 @@ async def scene(
             yield Scene(gateway, sender, campaigns, database)
 
 
-async def until(campaign: Campaign, condition: Any, seconds: float = 15.0) -> Status:
+async def until(campaign: Campaign, condition: Any, seconds: float = 40.0) -> Status:
     """Wait until the status is so."""
     async with asyncio.timeout(seconds):
         while True:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import random
@@ -21,14 +22,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from attrs import Factory, define, field, frozen
 
-from clickasync import Client, Message
-from clickasync.campaigns import Campaign, Campaigns
+from clickasync import Client, Message, MessageStatus
+from clickasync.callbacks import DeliveryReport
+from clickasync.campaigns import Campaign, Campaigns, DatabaseAwayError
+from clickasync.campaigns.reports import OnReport
 from clickasync.campaigns.results import Result
 from tests.support.chaos_worker import work
 from tests.support.ledger import Entry, Ledger, ledger
@@ -59,6 +63,8 @@ class Settings:
     reset_after: float = 0.02
     retry: float = 0.002
     no_credit: float = 0.0005
+    reports: float = 0.0
+    """How many of the messages are reported as delivered, soon after they were accepted; a share."""
     longest: float = 60.0
 
 
@@ -213,9 +219,32 @@ async def _play(stage: _Stage) -> list[Result]:
         Campaigns(stage.database, client=client) as campaigns,
     ):
         campaign = await campaigns.create("chaos", recipients(settings.recipients), "Doors open at 8")
+        reporting = asyncio.create_task(_report(stage, campaigns.receiver_hooks()["on_report"]))
         await _play_on(stage, campaign, random.Random(settings.seed))
+        reporting.cancel()
+        await asyncio.wait([reporting])
         stage.end()
         return [result async for result in campaign.results()]
+
+
+def report(entry: Entry) -> DeliveryReport:
+    """That a message was delivered."""
+    at = datetime.fromtimestamp(entry.at, UTC)
+    return DeliveryReport(entry.id, entry.climsgid, entry.number, "", MessageStatus("004"), None, at, "1")
+
+
+async def _report(stage: _Stage, take: OnReport) -> None:
+    """Deliver what the gateway accepted, and report it, as it does: some of it while the call is still under way."""
+    if not stage.settings.reports:
+        return
+    chance = random.Random(stage.settings.seed)
+    ledger = stage.gateway
+    while True:
+        await asyncio.sleep(0.1)
+        entries, ledger = ledger.take()
+        chosen = [entry for entry in entries if chance.random() < stage.settings.reports]
+        with contextlib.suppress(DatabaseAwayError):  # the real gateway would try again
+            await asyncio.gather(*(take(report(entry)) for entry in chosen))
 
 
 async def _play_on(stage: _Stage, campaign: Campaign, chance: random.Random) -> None:

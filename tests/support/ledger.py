@@ -165,11 +165,18 @@ class Ledger:
 
     def entries(self) -> list[Entry]:
         """What it accepted, in order."""
+        return self.take()[0]
+
+    def take(self) -> tuple[list[Entry], Ledger]:
+        """What it accepted so far, in order; and the same gateway with what comes then."""
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            lines, end, _ = file.read().rpartition(b"\n")  # what is being written is left
         found = []
-        for line in self.path.read_bytes()[self.start :].decode().splitlines():
+        for line in lines.decode().splitlines():
             climsgid, number, id, at, text = line.split(" ")
             found.append(Entry(climsgid, number, id, float(at), bytes.fromhex(text).decode()))
-        return found
+        return found, Ledger(self.url, self.path, self.start + len(lines) + len(end))
 
     def counts(self) -> Counter[str]:
         """How often it accepted a message to each number."""

@@ -93,7 +93,7 @@ async def test_a_task_queue_whose_worker_is_killed(tmp_path: Path) -> None:
             return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
         def defer() -> int:
-            return call("defer", "sending.send_campaigns", '{"timestamp": 0}').wait(20)
+            return call("defer", "sending.send_campaigns", '{"timestamp": 0}').wait(60)
 
         assert await asyncio.to_thread(call("schema", "--apply").wait, 60) == 0
         async with (
@@ -101,7 +101,7 @@ async def test_a_task_queue_whose_worker_is_killed(tmp_path: Path) -> None:
             Campaigns(url, client=client) as campaigns,
         ):
             numbers = [str(27820000000 + n) for n in range(400)]
-            campaign = await campaigns.create("spring", numbers, "Hi", rate_limit=150)
+            campaign = await campaigns.create("spring", numbers, "Hi", rate_limit=50)
             assert await asyncio.to_thread(defer) == 0
             worker = call("worker", "--concurrency", "1")
             await until(campaign, lambda status: status.accepted)
@@ -111,7 +111,7 @@ async def test_a_task_queue_whose_worker_is_killed(tmp_path: Path) -> None:
             await asyncio.to_thread(defer)  # 1, if the worker had done so at the full minute
             worker = call("worker", "--concurrency", "1")
             try:
-                await until(campaign, lambda status: status.state == "done", 40.0)
+                await until(campaign, lambda status: status.state == "done", 60.0)
             finally:
                 worker.terminate()
                 await asyncio.to_thread(worker.wait, 60)

@@ -7,15 +7,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from attrs import evolve, frozen
 from sqlalchemy import text, update
 
-from clickasync import Client, MessageStatus
-from clickasync.callbacks import DeliveryReport
+from clickasync import Client
 from clickasync.campaigns import Campaigns, DatabaseFullError, changing
 from clickasync.campaigns.heart import Heart
 from clickasync.campaigns.lane import Lane
@@ -30,17 +28,13 @@ from clickasync.campaigns.texts import Texts
 from clickasync.options import compile_message
 from clickasync.protocol import Lines
 from tests.support.campaigning import Scene, scene, until
+from tests.support.chaos import report
 from tests.support.databases import campaign_of, change_campaign, kill, make, read, worker
 from tests.support.ledger import Entry, ledger
 
 pytestmark = pytest.mark.anyio
 
 NUMBERS = ["27821234567", "27827654321", "0821234567"]
-
-
-def report(entry: Entry) -> DeliveryReport:
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    return DeliveryReport(entry.id, entry.climsgid, entry.number, "", MessageStatus("004"), None, at, "1")
 
 
 @frozen
@@ -252,15 +246,17 @@ async def test_a_client_that_is_slower_than_its_calls(tmp_path: Path) -> None:
     with ledger(tmp_path) as gateway:
         account = {"api_id": 1, "user": "demo", "password": "demo", "base_url": gateway.url}
         async with (
-            Client(**account, rate_limit=1.0, batch_size=1) as client,  # type: ignore[arg-type]
+            Client(**account, rate_limit=0.01, batch_size=1) as client,  # type: ignore[arg-type]
             Campaigns(tmp_path / "slow.db", client=client) as campaigns,
         ):
             campaign = await campaigns.create("spring", NUMBERS, "Hi")
-            work = asyncio.create_task(campaigns.work(in_flight=3))
+            stop = asyncio.Event()
+            work = asyncio.create_task(campaigns.work(in_flight=3, stop=stop))
             status = await until(campaign, lambda status: status.accepted)
             assert (status.out, status.ready) == (0, 2)  # both are waited for, and neither is begun
-            work.cancel()
-            await asyncio.wait([work])
+            stop.set()
+            await asyncio.wait_for(work, 10)  # which does not wait for the limit
+            assert (await campaign.status()).ready == 2
 
 
 async def test_no_credit_and_a_full_disk(tmp_path: Path) -> None:

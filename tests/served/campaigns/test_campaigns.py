@@ -15,7 +15,9 @@ from attrs import asdict
 
 from clickasync import Callback, Client, ConfigurationError, InvalidOptionError, Message
 from clickasync.campaigns import Campaigns
+from clickasync.campaigns.blocks import pack_numbers
 from tests.support.campaigning import scene, until
+from tests.support.databases import shared_server
 
 pytestmark = pytest.mark.anyio
 
@@ -337,6 +339,47 @@ async def test_no_secret_is_in_any_table(database: str, tmp_path: Path) -> None:
     if "://" not in database:
         assert b"s3cret" not in _content(database)
         assert os.stat(database).st_mode & 0o077 == 0  # noqa: PTH116
+
+
+async def test_a_server_that_is_set_to_forget(tmp_path: Path) -> None:
+    """Is refused, unless it is asked for."""
+    url = shared_server().new_database()
+    shared_server().run(f"ALTER DATABASE {url.rpartition('/')[2]} SET synchronous_commit = off")
+    with pytest.raises(ConfigurationError, match="synchronous_commit = off"):
+        async with Campaigns(url):
+            pass
+    async with Campaigns(url, allow_unsafe=True) as campaigns:
+        assert await campaigns.list() == []
+
+
+async def test_what_is_under_way_is_not_erased_or_deleted(database: str, tmp_path: Path) -> None:
+    """Nor reconciled, while a worker lives."""
+    async with scene(database, tmp_path, latency=3.0, client={"timeout": 30.0}) as stage:
+        campaign = await stage.campaigns.create("spring", NUMBERS, "Hi")
+        work = asyncio.create_task(stage.campaigns.work(until_done=True))
+        await until(campaign, lambda status: status.out == 100)
+        with pytest.raises(ConfigurationError, match="under way at this moment"):
+            await stage.campaigns.erase(NUMBERS[0])
+        with pytest.raises(ConfigurationError, match="still running"):
+            await stage.campaigns.reconcile()
+        with pytest.raises(ConfigurationError, match="under way"):
+            await campaign.delete()
+        await work
+        assert (await campaign.status()).accepted == 100
+
+
+async def test_nothing_of_an_erased_number_is_in_the_file(tmp_path: Path) -> None:
+    """Neither as it is packed nor as it is written, also in what is free."""
+    database = str(tmp_path / "campaigns.db")
+    async with scene(database, tmp_path) as stage:
+        tagged = [Message(number, tag=f"customer {number}") for number in NUMBERS]
+        await stage.campaigns.create("spring", tagged, "Hi")
+        await stage.campaigns.work(until_done=True)
+        assert pack_numbers(NUMBERS[:1]) in _content(database)
+        assert await stage.campaigns.erase(NUMBERS[0]) == 1
+        content = _content(database)
+        assert pack_numbers(NUMBERS[:1]) not in content
+        assert NUMBERS[0].encode() not in content
 
 
 async def test_the_name_of_a_user_is_no_password() -> None:

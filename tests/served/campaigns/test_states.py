@@ -10,12 +10,14 @@ import pytest
 from clickasync.campaigns import changing
 from clickasync.campaigns.errors import DatabaseForgotError
 from clickasync.campaigns.functions import now
+from clickasync.campaigns.heart import Heart
 from clickasync.campaigns.moves import NOT_SENT, Asking, Begun, Claimed, Moves
 from clickasync.campaigns.results import read_results
 from clickasync.campaigns.sheet import Said, Sheet, Words
 from clickasync.campaigns.states import Outcome, State
 from clickasync.campaigns.store import Store
 from tests.support.databases import (
+    ME,
     SOMEBODY_ELSE,
     change,
     change_campaign,
@@ -331,6 +333,44 @@ async def test_a_retry_waits_for_the_senders_word(store: Store) -> None:
     assert await changing.retry(store, campaign, ["121"]) == 1
     row = await read(store, id)
     assert (row.state, row.gen, Sheet.read(row).open()) == (State.READY, 1, [1])
+
+
+async def test_retried_twice_for_different_errors(store: Store) -> None:
+    """Each retry is a try of its own for the gateway, and each result keeps that under which it came about."""
+    campaign = await make(store, NUMBERS)
+    me = await worker(store)
+
+    async def send(said: dict[int, Said]) -> None:
+        call = await me.claim(campaign, 0)
+        assert call is not None
+        begun = await me.begin(call)
+        assert begun is not None
+        assert begun.open == sorted(said)
+        await me.finish(call, begun, said, (), again=False)
+
+    blocked, unroutable = (Said(Outcome.REJECTED, words=Words(code, "no")) for code in ("121", "114"))
+    await send({0: blocked, 1: unroutable, 2: ACCEPTED[2]})
+    assert await changing.retry(store, campaign, ["121"]) == 1
+    await send({0: ACCEPTED[0]})
+    assert await changing.retry(store, campaign, ["114"]) == 1
+    await send({1: unroutable})
+    assert await changing.retry(store, campaign, ["114"]) == 1
+    await send({1: ACCEPTED[1]})
+    assert await changing.retry(store, campaign, None) == 0
+    results = [result async for result in read_results(store, campaign)]
+    assert [(each.result, (each.climsgid or "")[-4:]) for each in results] == [
+        ("accepted", "0001"),
+        ("accepted", "0003"),
+        ("accepted", "0000"),
+    ]
+
+
+async def test_only_a_steady_worker_takes_over(store: Store) -> None:
+    """After an outage all beats are old: whoever is back first must not take all others for dead."""
+    me = await worker(store)
+    heart = Heart(store, me, ME, None)
+    await heart.start()
+    assert not heart.is_steady
 
 
 async def test_a_call_is_claimed_by_one_of_many(store: Store) -> None:
