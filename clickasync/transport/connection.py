@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EYEBALLS",
+    "MOMENT",
     "NOT_WRITTEN",
     "TOO_LATE",
     "Connection",
@@ -38,6 +39,8 @@ __all__ = [
 
 EYEBALLS: Final = 0.25
 """Seconds after which the next address of a host is tried too (RFC 8305)."""
+MOMENT: Final = 0.001
+"""Seconds: time enough to read what is there. A process that was suspended hears of its deadline before that."""
 TOO_LATE: Final = Lost("no reply in time")
 NOT_WRITTEN: Final = Lost("the request could not be written in time")
 

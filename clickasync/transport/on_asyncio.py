@@ -14,7 +14,7 @@ import anyio.to_thread
 from aiohappyeyeballs import AddrInfoType, start_connection
 
 from clickasync.law import Lost, Reply
-from clickasync.transport.connection import EYEBALLS, NOT_WRITTEN, TOO_LATE, Limits, Poll, describe
+from clickasync.transport.connection import EYEBALLS, MOMENT, NOT_WRITTEN, TOO_LATE, Limits, Poll, describe
 from clickasync.transport.exchange import Incoming, Outcome
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class ProtocolConnection(asyncio.Protocol):
         self._until = math.inf  # of the whole call
         self._late_at = math.inf  # of this phase of it
         self._is_writing = False
+        self._was_late = False
 
     @classmethod
     async def open(cls, base: BaseUrl, tls: ssl.SSLContext | None, limits: Limits, place: Place, until: float) -> Self:
@@ -70,13 +71,15 @@ class ProtocolConnection(asyncio.Protocol):
 
     @property
     def is_clean(self) -> bool:
-        return self._incoming.is_clean
+        # A transport that broke says so in a later turn. uvloop's raises when it is written to until then.
+        return self._incoming.is_clean and not self._transport.is_closing()
 
     def is_quiet(self) -> bool:
         return not self._has_input()
 
     async def post(self, head: bytes, form: bytes, limits: Limits, until: float) -> Outcome:
         self._limits, self._until = limits, until
+        self._was_late = False
         self._incoming.expect()
         self._waiting = self._loop.create_future()
         self._transport.write(head + form)
@@ -119,8 +122,13 @@ class ProtocolConnection(asyncio.Protocol):
             return
         if self._loop.time() < self._late_at:
             self._timer = self._loop.call_at(self._late_at, self._look_at_the_clock)
-        else:
-            self._finish(NOT_WRITTEN if self._is_writing else TOO_LATE)
+        elif self._is_writing:
+            self._finish(NOT_WRITTEN)
+        elif self._was_late or not self._has_input():
+            self._finish(TOO_LATE)
+        else:  # a reply, as it seems, that came while the process was suspended
+            self._was_late = True
+            self._timer = self._loop.call_later(MOMENT, self._look_at_the_clock)
 
     def _finish(self, outcome: Outcome | None) -> None:
         if outcome is not None and self._waiting is not None and not self._waiting.done():

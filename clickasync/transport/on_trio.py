@@ -12,7 +12,7 @@ from anyio.streams.tls import TLSAttribute, TLSStream
 
 from clickasync.law import Lost
 from clickasync.redaction import SecretBytes
-from clickasync.transport.connection import EYEBALLS, NOT_WRITTEN, TOO_LATE, Limits, Poll, describe
+from clickasync.transport.connection import EYEBALLS, MOMENT, NOT_WRITTEN, TOO_LATE, Limits, Poll, describe
 from clickasync.transport.exchange import Incoming, Outcome
 
 if TYPE_CHECKING:
@@ -86,14 +86,27 @@ class StreamConnection:
                     outcome = self._incoming.feed(await self._stream.receive())
             except anyio.EndOfStream:
                 outcome = self._incoming.end()
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError, ssl.SSLError) as error:
                 self._incoming.is_clean = False
                 return Lost(describe("the connection broke", error))
             except BaseException:  # cancelled, by its deadline or by the caller
                 self._incoming.is_clean = False
                 raise
             return outcome or late
-        return late
+        return late if late is NOT_WRITTEN else await self._what_is_there() or late
+
+    async def _what_is_there(self) -> Outcome | None:
+        """The rest of a reply that came while the process was suspended."""
+        with anyio.move_on_after(MOMENT):
+            try:
+                while (outcome := self._incoming.feed(await self._stream.receive())) is None:
+                    pass
+            except anyio.EndOfStream:
+                return self._incoming.end()
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError, ssl.SSLError):
+                return None
+            return outcome
+        return None
 
     async def aclose(self) -> None:
         await aclose_forcefully(self._stream)

@@ -109,7 +109,12 @@ class Pool:
             await _close(connection)
         if self._tls is None and self._base.scheme == "https":
             self._tls = client_context()
-        return await _connect(self._base, self._tls, self._limits, self._place, until)
+        connection = await _connect(self._base, self._tls, self._limits, self._place, until)
+        # Through TLS, something to read may be a part of the handshake.
+        if connection.is_clean and (self._tls is not None or connection.is_quiet()):
+            return connection
+        await _close(connection)
+        raise ConnectionError("the gateway closed the connection, or spoke before it was asked")
 
     def _why_not(self, error: Exception, until: float) -> str:
         if not isinstance(error, TimeoutError):

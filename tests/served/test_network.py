@@ -29,7 +29,7 @@ from clickasync import (
 )
 from clickasync.simulator import Gateway
 from tests.support.faulty_gateway import Fault, FaultyGateway, always, once
-from tests.support.raw import http, read_request
+from tests.support.raw import http, listening, read_request, reset
 from tests.support.ways import names_of_elsewhere
 
 pytestmark = pytest.mark.anyio
@@ -71,6 +71,23 @@ async def test_a_fault_behind_tls_is_as_unknown_as_one_in_the_open(tls: ssl.SSLC
     assert faulty.calls["token_pay"] == 1
 
 
+async def test_what_is_no_tls_any_more_is_no_reply(tls: ssl.SSLContext) -> None:
+    """A reply in the open, in the middle of a connection through TLS: the outcome is unknown."""
+
+    async def serve(stream: ByteStream) -> None:
+        wrapped = await TLSStream.wrap(stream, ssl_context=tls, standard_compatible=False)
+        while True:
+            exchange = await read_request(wrapped)
+            is_send = exchange.command == "sendmsg"
+            await (stream if is_send else wrapped).send(http("ID: " + "e" * 32 if is_send else "OK: 5e55"))
+
+    async with listening(serve) as url:
+        base = url.replace("http://127.0.0.1", "https://localhost")
+        async with Client(**LOGIN, base_url=base, retries=0) as client:
+            with pytest.raises(OutcomeUnknownError):
+                await client.send(TO, "Hi")
+
+
 async def test_a_gateway_that_does_not_speak_tls_was_not_sent_anything() -> None:
     faulty = FaultyGateway(Gateway())
     async with faulty.serve() as url:
@@ -85,6 +102,30 @@ async def test_a_tls_handshake_that_never_ends_was_not_sent_anything() -> None:
     async with _listening(lambda stream: anyio.sleep_forever()) as port:
         async with Client(**LOGIN, base_url=f"https://localhost:{port}", retries=0, timeout=0.2) as client:
             with pytest.raises(TransportError, match="connecting timed out"):
+                await client.send(TO, "Hi")
+
+
+@pytest.mark.parametrize("way", ["closes", "resets", "speaks"])
+async def test_a_connection_that_is_no_good_is_not_written_to(way: str) -> None:
+    """It ends as soon as it is there, or brings a reply that nobody asked for: nothing was sent."""
+    fresh = 0
+
+    async def serve(stream: ByteStream) -> None:
+        nonlocal fresh
+        fresh += 1
+        if fresh == 1:
+            await read_request(stream)
+            await stream.send(http("OK: 5e55", "Connection: close"))
+        elif way == "speaks":
+            await stream.send(http("ID: " + "e" * 32))
+            await anyio.sleep_forever()
+        elif way == "resets":
+            reset(stream)
+
+    async with listening(serve) as url, Client(**LOGIN, base_url=url, retries=0) as client:
+        await client.authenticate()
+        for _ in range(5):
+            with pytest.raises(TransportError, match="nothing was sent"):
                 await client.send(TO, "Hi")
 
 
