@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from clickasync.blocking.loop import call
 from clickasync.options import MessageOptions
@@ -14,6 +14,8 @@ from clickasync.pins import PinSent
 from clickasync.redaction import hidden
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -67,6 +69,18 @@ class PinSender:
             clock=clock,
             **options,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to a database that was given as a URL."""
+        call(self._pins.aclose)
 
     def send(self, number: str) -> PinSent:
         """Send a new code: see `clickasync.pins.PinSender.send`."""

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from clickasync.cli.screen import clean
 from clickasync.simulator import Event, Gateway, Message, Refused, Subscription
@@ -18,14 +19,20 @@ from clickasync.simulator.world.journal import Hit, Received
 
 __all__ = ["printing"]
 
+_LAST_LINES: Final = 1.0
+"""Seconds that what has happened last may take to be written."""
+
 
 @contextmanager
 def printing(gateway: Gateway, descriptor: int = 1) -> Iterator[None]:
     """Write a line to a file descriptor for each message, as long as the block lasts."""
-    with gateway.subscribe() as events:
-        # A daemon, and no stream of Python's: a write that blocks must not hold up the end of the program.
-        threading.Thread(target=_print, args=(events, descriptor), name="clickasync-lines", daemon=True).start()
+    events = gateway.subscribe()
+    # A daemon, and no stream of Python's: a write that blocks must not hold up the end of the program.
+    thread = threading.Thread(target=_print, args=(events, descriptor), name="clickasync-lines", daemon=True)
+    thread.start()
+    with events:
         yield
+    thread.join(_LAST_LINES)
 
 
 def _print(events: Subscription, descriptor: int) -> None:

@@ -22,7 +22,7 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Unpack
+from typing import TYPE_CHECKING, Final, Self, Unpack
 
 from attrs import frozen
 
@@ -35,6 +35,8 @@ from clickasync.redaction import hidden
 from clickasync.settings import check_count, check_positive
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -121,11 +123,25 @@ class PinSender:
             raise ConfigurationError(f"purpose must be a str, not {type(purpose).__name__}")
         self._client = client
         self._store = _store(store, clock)
+        self._is_ours = self._store is not store
         self._rules = _Rules(digits, lifetime, tries, pause, per_hour)
         self._template = _checked_template(template, digits, options)
         self._options = options
         self._seal = _Seal(_key(secret, self._store), purpose)
         self._clock = clock
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections to a database that was given as a URL. Nothing else is closed: it is yours."""
+        if self._is_ours and not isinstance(self._store, MemoryStore):
+            await self._store.aclose()  # type: ignore[attr-defined] # it is a SqlStore
 
     async def send(self, number: str) -> PinSent:
         """Send a new code. From then on it is the only one that can be verified.

@@ -218,7 +218,10 @@ async def addresses_of(host: str, port: int) -> list[AddrInfoType]:
     else:
         # Not in the loop's executor: it takes nothing once the main thread has ended, when other threads may still
         # send. And with a limit to itself, or it could wait for threads of the user's that wait for it.
-        found = await anyio.to_thread.run_sync(resolve, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
+        try:
+            found = await anyio.to_thread.run_sync(resolve, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
+        except RuntimeError:  # Python 3.12 starts no thread any more, then
+            found = resolve()
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MYPY = [sys.executable, "-m", "mypy", "tests/users"]
-PYRIGHT = [sys.executable, "-m", "basedpyright", "--warnings"]
+PYRIGHT = [sys.executable, "-m", "basedpyright", "--warnings", "--pythonpath", sys.executable]
 
 
 @pytest.mark.parametrize("checker", [MYPY, PYRIGHT], ids=["mypy", "pyright"])

@@ -34,6 +34,8 @@ IDLE: Final = 75.0
 """Seconds that a connection may take to send a whole request, unless somebody says otherwise."""
 GRACE: Final = 1.0
 """Seconds that answers under way have left when the server stops."""
+_TURNS: Final = 4
+"""Turns of the event loop in which what was taken in the last moment is made known, aborted and closed."""
 
 
 class Server:
@@ -104,7 +106,8 @@ class Server:
         for connection in list(self.open):
             connection.transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
 
 
 class Connection(asyncio.Protocol):
@@ -125,6 +128,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        if self.server.is_stopping:  # it was taken in the moment before
+            self.transport.abort()
+            return
         self.server.made += 1
         self.server.open.add(self)
         self._await_request()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
-from sqlalchemy import create_engine, inspect, select, text
+from sqlalchemy import create_engine, event, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import Pool
 
 from clickasync.errors import ConfigurationError
 from clickasync.pins import MemoryStore, PinSender, PinStore, Record, SqlStore, Taken
@@ -217,14 +219,33 @@ async def test_neither_log_nor_errors_show_what_is_written(tmp_path: Path, caplo
     caplog.set_level(1, "sqlalchemy.engine")
     store = SqlStore(f"sqlite:///{tmp_path / 'pins.db'}")
     await store.put("k3y", fresh(code="hm4c"), None)
-    with create_engine(f"sqlite:///{tmp_path / 'pins.db'}").begin() as connection:
+    engine = create_engine(f"sqlite:///{tmp_path / 'pins.db'}")
+    with engine.begin() as connection:
         connection.execute(text("DROP TABLE clickasync_pins"))
+    engine.dispose()
     with pytest.raises(DBAPIError, match="parameters hidden") as caught:
         await store.use("k3y", "hm4c")
     assert "UPDATE clickasync_pins" in str(caught.value)
     assert "UPDATE clickasync_pins" in caplog.text
     assert [word for word in ("k3y", "hm4c") if word in str(caught.value) + caplog.text] == []
     await store.aclose()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_sender_closes_the_database_that_it_opened(tmp_path: Path) -> None:
+    """One that was given as a URL. An engine stays as open as it was."""
+    url = f"sqlite:///{tmp_path / 'pins.db'}"
+    engine = create_engine(url)
+    seen = []
+    for what in ("connect", "close"):
+        event.listen(Pool, what, partial(lambda what, *_: seen.append(what), what))
+    async with client_of(Gateway()) as client, PinSender(client, store=url, secret="s") as pins:
+        await pins.send(TO)
+    assert seen == ["connect", "close"]
+    async with client_of(Gateway()) as client, PinSender(client, store=engine, secret="s", pause=0) as pins:
+        await pins.send(TO)
+    assert seen[2:] == ["connect"]
+    engine.dispose()
 
 
 def test_what_is_no_database_is_refused() -> None:

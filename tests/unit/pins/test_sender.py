@@ -244,12 +244,12 @@ async def test_the_store_has_the_clock_of_the_sender(gateway: Gateway, clock: Cl
     clock.now = 0.0
     async with client_of(gateway) as client:
         for store, secret in ((None, None), (f"sqlite:///{tmp_path / 'pins.db'}", "s")):
-            pins = PinSender(client, store=store, secret=secret, clock=clock, per_hour=1, pause=0)
-            await pins.send(TO)
-            for number in range(256):
-                await pins.send(f"2782{number:07d}")
-            with pytest.raises(PinLimitError):
+            async with PinSender(client, store=store, secret=secret, clock=clock, per_hour=1, pause=0) as pins:
                 await pins.send(TO)
+                for number in range(256):
+                    await pins.send(f"2782{number:07d}")
+                with pytest.raises(PinLimitError):
+                    await pins.send(TO)
 
 
 FAILURES: dict[str, tuple[type[Exception], Callable[[httpx.Request], httpx.Response]]] = {
