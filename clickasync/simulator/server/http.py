@@ -35,7 +35,7 @@ IDLE: Final = 75.0
 GRACE: Final = 1.0
 """Seconds that answers under way have left when the server stops."""
 _TURNS: Final = 4
-"""Turns of the event loop in which what was taken in the last moment is made known, aborted and closed."""
+"""Turns of the event loop in which a connection that was just taken is made known, or one that was aborted is closed."""
 
 
 class Server:
@@ -86,6 +86,7 @@ class Server:
                 self._on_listening()
                 await self._stopped.wait()
             finally:
+                await self._take_no_more()
                 listener.close()
                 await self._close_all()
 
@@ -94,8 +95,14 @@ class Server:
         with suppress(RuntimeError):  # it has returned already
             self._loop.call_soon_threadsafe(self._stopped.set)
 
-    async def _close_all(self) -> None:
+    async def _take_no_more(self) -> None:
+        """Listen no longer, and let asyncio make its transports for what it has taken. A closed listener forgets it."""
         self.is_stopping = True
+        with suppress(NotImplementedError):  # Windows takes them in another way
+            self._loop.remove_reader(self._bound)
+        await _turns()
+
+    async def _close_all(self) -> None:
         for connection in list(self.open):
             connection.leave()
         tasks = [connection.task for connection in self.open if connection.task is not None]
@@ -106,8 +113,12 @@ class Server:
         for connection in list(self.open):
             connection.transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
+        await _turns()
+
+
+async def _turns() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 class Connection(asyncio.Protocol):
