@@ -15,7 +15,7 @@ demo: $(DEMO_READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not alone"
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m alone $$(grep -rl mark.alone tests)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -168,7 +168,7 @@ async def run(mischief: Mischief, items: list[str], batch_size: int, **settings:
     return results
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 async def test_nobody_is_misreported_by_calls_of_many(seed: int) -> None:
     """4,000 recipients a seed; half of the replies are tampered with."""
     dice = random.Random(seed)

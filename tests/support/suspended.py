@@ -14,7 +14,7 @@ from clickasync import ClickatellError, Client
 
 async def main(url: str) -> None:
     """Send to one, with a time limit that a suspension outlasts."""
-    async with Client(api_id=1, user="demo", password="demo", base_url=url, timeout=0.3, retries=0) as client:
+    async with Client(api_id=1, user="demo", password="demo", base_url=url, timeout=0.3, retries=9) as client:
         await client.authenticate()
         try:
             print(type(await client.send("27821234567", "Hi")).__name__)
