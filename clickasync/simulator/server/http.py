@@ -35,7 +35,7 @@ IDLE: Final = 75.0
 GRACE: Final = 1.0
 """Seconds that answers under way have left when the server stops."""
 _TURNS: Final = 4
-"""Turns of the event loop in which a connection that was just taken is made known, or one that was aborted is closed."""
+"""Turns of the event loop in which a connection just taken is made known, or one that was aborted is closed."""
 
 
 class Server:
