@@ -103,7 +103,6 @@ class Executor:
         *,
         retries: int | None = None,
         sending: Sending | None = None,
-        session_id: SessionId | None = None,
     ) -> T:
         """Carry out a command.
 
@@ -111,7 +110,6 @@ class Executor:
             command: what to do.
             retries: repeats, at most; by default the client's.
             sending: says, at every moment, whether cancelling this would leave its outcome unknown.
-            session_id: the session of the first attempt; by default the live one.
 
         Raises:
             ApiError: the gateway answered ``ERR``.
@@ -119,10 +117,9 @@ class Executor:
             OutcomeUnknownError: the command may have sent or spent. Nobody was asked about it yet.
             ProtocolError: the command sends nothing, and its reply cannot be read.
         """
-        given = [session_id] if session_id is not None else []
         sending = sending or Sending()
         attempt = self.watch.over(
-            partial(self._attempt, command, sending, given),
+            partial(self._attempt, command, sending),
             command.name,
             command.effect,
             recipients=len(command.to),
@@ -132,11 +129,9 @@ class Executor:
         most = self.retries if retries is None else retries
         return await retry(attempt, command.effect, most, name=command.name)
 
-    async def _attempt(
-        self, command: Command[T], sending: Sending, given: list[SessionId], note: Note | None = None
-    ) -> T | Failure:
-        newest = given[0] if given else self.session.newest
-        session_id = given.pop() if given else await self._live_session(command)
+    async def _attempt(self, command: Command[T], sending: Sending, note: Note | None = None) -> T | Failure:
+        newest = self.session.newest
+        session_id = await self._live_session(command)
         paused = 0.0
         if self._rates and command.to:
             for rate in self._rates:
@@ -178,7 +173,6 @@ class Executor:
         *,
         resend_unknown: bool = False,
         sending: Sending | None = None,
-        session_id: SessionId | None = None,
     ) -> Lines:
         """Send `message` to `numbers` in one call (``sendmsg``); gives a line for each, in their order.
 
@@ -188,7 +182,7 @@ class Executor:
             climsgid: the client message ID of the call.
             resend_unknown: send again, under the same climsgid, what the gateway twice said it does not know. After an
                 unknown outcome, nothing that the second try is answered can prove that the first one failed.
-            sending, session_id: as for `execute`.
+            sending: as for `execute`.
 
         Raises:
             ApiError: the whole call was refused; nothing was sent.
@@ -198,7 +192,7 @@ class Executor:
         command = sendmsg(numbers, message.fields, climsgid, message.parts)
         sending = sending or Sending()
         try:
-            return await self.execute(command, sending=sending, session_id=session_id)
+            return await self.execute(command, sending=sending)
         except OutcomeUnknownError as error:
             unknown = error.with_traceback(None)
         chosen = message.climsgid is not None

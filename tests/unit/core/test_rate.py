@@ -15,14 +15,15 @@ pytestmark = pytest.mark.anyio
 
 @on_virtual_time
 async def test_each_call_takes_the_time_of_its_recipients() -> None:
-    """The first goes at once, and the next when the time of the first is over."""
+    """The first goes at once, and the next when the time of the first is over. Each is told how long it waited."""
     rate = RateLimit(10)
     start = anyio.current_time()
-    times = []
+    times, waits = [], []
     for recipients in (5, 1, 20, 1):
-        await rate.take(recipients)
+        waits.append(await rate.take(recipients))
         times.append(anyio.current_time() - start)
     assert times == pytest.approx([0.0, 0.5, 0.6, 2.6])
+    assert waits == pytest.approx([0.0, 0.5, 0.1, 2.0])
 
 
 @on_virtual_time

@@ -25,6 +25,7 @@ UNREADABLE = ProtocolError("the reply cannot be read", f"<html>{NUMBER}")
     [
         (api_error("301", f"{NUMBER} has no credit"), "301 No credit left", "301"),
         (api_error("999", f"{NUMBER} is odd"), "999", "999"),
+        (api_error(NUMBER, "is odd"), "an unknown code", None),
         (ApiError(None, NUMBER), "ApiError", None),
         (TransportError(f"HTTP 503 {NUMBER}"), "HTTP 503", None),
         (

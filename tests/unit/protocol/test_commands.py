@@ -154,7 +154,7 @@ COMMANDS: Final[list[tuple[Callable[[], Command[Any]], str, Effect, dict[str, st
         "/http_batch/senditem",
         Effect.SPENDS,
         {"batch_id": ID, "to": "27821234567", "field1": "Ann", "field2": "R 12"},
-        "ID: aa",
+        "ID: bb To: 27827654321\nID: aa To: 27821234567",
         "aa",
     ),
     (

@@ -63,6 +63,20 @@ def assert_unreadable(text: str, numbers: Sequence[str], *, is_framed: bool = Tr
 # -- the usual
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"ID: a To: {ANN}\nID: b To: {BOB}", ["a", "b"]),
+        (f"ID: a To: {ANN}\nID: b To: {BOB}\n", ["a", "b"]),
+        (f"ID: a To: {ANN}\nID: b To: {BOB} b", ["a", "b"]),
+        (f"ERR: 301 To: {ANN}\nID: b To: {BOB}", [("301", ""), "b"]),
+    ],
+)
+def test_what_is_almost_usual_is_read_as_carefully(text: str, expected: list[object]) -> None:
+    """The usual reply is read in a quick way, which must not be taken for any other."""
+    assert many(text, [ANN, BOB]) == (expected, True)
+
+
 @pytest.mark.parametrize("text", [f"ID: {ID}", f"ID:{ID}\r\n", f"ID: {ID} To: {ANN}", f"{BOM}ID: {ID}\n", f"id : {ID}"])
 def test_a_message_gets_its_id(text: str) -> None:
     """One recipient, with and without a ``To:``."""
@@ -197,6 +211,7 @@ def test_a_cut_number_is_not_taken_for_a_recipient() -> None:
     text = f"ID: {ID} To: {BOB}\nID: {ID2} To: {short}"
     assert many(text, [BOB, short], is_framed=False) == ([ID, None], False)
     assert many(text + "\n", [BOB, short], is_framed=False) == ([ID, ID2], True)
+    assert many(text, [short, BOB], is_framed=False) == ([None, ID], False)
 
 
 def test_an_error_beside_a_cut_line_does_not_speak_for_all() -> None:

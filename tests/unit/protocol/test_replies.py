@@ -137,6 +137,11 @@ def test_a_covered_prefix() -> None:
     assert coverage.message == words
 
 
+@pytest.mark.parametrize("word", ["Charge", "charge", "CHARGE"])
+def test_the_charge_of_a_covered_prefix_is_read_in_any_case(word: str) -> None:
+    assert READERS["coverage"](f"OK: covered. {word}: 0.8").charge == Decimal("0.8")
+
+
 def test_a_covered_prefix_without_a_charge() -> None:
     assert READERS["coverage"]("OK: This prefix is currently supported.").charge is None
 
@@ -144,7 +149,8 @@ def test_a_covered_prefix_without_a_charge() -> None:
 def test_a_prefix_that_is_not_covered_is_an_answer() -> None:
     words = "This prefix is not currently supported. Messages sent to this prefix will fail."
     coverage = READERS["coverage"](f"ERR: {words}")
-    assert (coverage.covered, coverage.charge, coverage.message) == (False, None, words)
+    assert (coverage.msisdn, coverage.covered) == (ANN, False)
+    assert (coverage.charge, coverage.message) == (None, words)
 
 
 def test_an_error_with_a_code_is_no_answer_about_coverage() -> None:
@@ -217,9 +223,20 @@ def test_a_protocol_error_holds_the_beginning_of_the_reply() -> None:
     assert len(caught.value.reply) <= 200
 
 
-def test_an_empty_reply_is_called_empty() -> None:
-    with pytest.raises(ProtocolError, match="empty"):
-        READERS["batch"](" \r\n")
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (framed(" \r\n"), "the reply is empty"),
+        (unframed(""), "the reply is empty"),
+        (framed("junk"), "the reply cannot be read"),
+        (unframed("junk\n"), "the reply cannot be read, or was cut"),
+    ],
+)
+def test_a_protocol_error_says_what_was_wrong(reply: Reply, reason: str) -> None:
+    """A reply that is not framed may have been cut."""
+    with pytest.raises(ProtocolError) as caught:
+        read_batch_id(reply)
+    assert (caught.value.reason, caught.value.reply) == (reason, reply.text.strip())
 
 
 @pytest.mark.parametrize(
@@ -238,6 +255,7 @@ def test_an_empty_reply_is_called_empty() -> None:
         ("balance", "Credit: Infinity"),
         ("balance", "Credit:"),
         ("batch", "ID:"),
+        ("batch", f"ID: {ID}\nID: 5e55"),
         ("voucher", f"ID: {ID}"),
         ("done", f"ID: {ID}"),
     ],
@@ -272,8 +290,10 @@ def test_an_unreadable_reply_shows_no_session(text: str, session: str) -> None:
 
 def test_an_unreadable_auth_reply_shows_its_words() -> None:
     """The words of an auth reply that cannot be read are shown."""
-    with pytest.raises(ProtocolError, match="502 Bad Gateway"):
-        READERS["session"]("502 Bad Gateway")
+    with pytest.raises(ProtocolError) as caught:
+        READERS["session"]("502 Bad Gateway of upstream-of-upstream")
+    assert caught.value.reason == "the reply to auth cannot be read"
+    assert caught.value.reply == "502 Bad Gateway of …"
 
 
 # -- properties
