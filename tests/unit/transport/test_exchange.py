@@ -74,7 +74,7 @@ def test_what_is_left_over_makes_a_connection_unclean(reply: bytes, surplus: byt
     for place in range(1, len(reply) + len(surplus)):
         outcome, incoming = fed((reply + surplus)[:place], (reply + surplus)[place:])
         assert outcome == Reply(BODY), place
-        assert not incoming.is_clean, place
+        assert incoming.is_clean is False, place
 
 
 @pytest.mark.parametrize("reply", [EMPTY, SHORT])
@@ -84,7 +84,7 @@ def test_a_second_reply_right_behind_one_is_surplus(reply: bytes, surplus: bytes
     for place in range(1, len(reply) + len(surplus)):
         outcome, incoming = fed((reply + surplus)[:place], (reply + surplus)[place:])
         assert outcome == Reply(b"ID: a" if reply is SHORT else b""), place
-        assert not incoming.is_clean, place
+        assert incoming.is_clean is False, place
 
 
 @framed
@@ -94,7 +94,7 @@ def test_an_end_before_the_end_is_lost(reply: bytes) -> None:
         outcome, incoming = fed(reply[:place])
         assert outcome is None
         assert incoming.end() == Lost("the connection was closed before the reply was complete"), place
-        assert not incoming.is_clean
+        assert incoming.is_clean is False
 
 
 def test_a_reply_without_length_ends_with_the_connection() -> None:
@@ -102,7 +102,7 @@ def test_a_reply_without_length_ends_with_the_connection() -> None:
     outcome, incoming = fed(b"HTTP/1.1 200 OK\r\n\r\nID: a\n", b"ID: b")
     assert outcome is None
     assert incoming.end() == Reply(b"ID: a\nID: b", is_framed=False)
-    assert not incoming.is_clean
+    assert incoming.is_clean is False
 
 
 def test_an_empty_body_is_a_body() -> None:
@@ -115,7 +115,7 @@ def test_a_gateway_that_will_close_is_not_asked_again(head: bytes) -> None:
     """``Connection: close``, or HTTP/1.0 without keep-alive."""
     outcome, incoming = fed(head + b"\r\nContent-Length: 5\r\n\r\nID: a")
     assert outcome == Reply(b"ID: a")
-    assert not incoming.is_clean
+    assert incoming.is_clean is False
 
 
 def test_http_1_0_may_keep_its_connection() -> None:
@@ -143,7 +143,7 @@ def test_a_coding_that_was_not_asked_for_is_unreadable(headers: bytes, says: str
     """Identity was asked for; any other coding hides what the gateway said."""
     outcome, incoming = fed(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n5\r\nID: a\r\n0\r\n\r\n" % headers)
     assert reason(outcome) == says
-    assert not incoming.is_clean
+    assert incoming.is_clean is False
 
 
 def test_identity_is_no_coding() -> None:
@@ -169,7 +169,7 @@ def test_what_is_not_http_is_unreadable(junk: bytes) -> None:
     """It came back, so that the request may have been taken."""
     outcome, incoming = fed(junk)
     assert reason(outcome) == "the reply is not HTTP/1.1"
-    assert not incoming.is_clean
+    assert incoming.is_clean is False
 
 
 @pytest.mark.parametrize("headers", [b"", b"Upgrade: h2c\r\nConnection: Upgrade\r\n"])
@@ -187,7 +187,7 @@ def test_the_body_of_an_informational_reply_is_unreadable(status: bytes, body: b
     """It has none. What stands there is no part of the reply that follows."""
     outcome, incoming = fed(b"HTTP/1.1 %b\r\n" % status + body + EMPTY)
     assert reason(outcome) == "an informational reply has a body, which it must not have"
-    assert not incoming.is_clean
+    assert incoming.is_clean is False
 
 
 @pytest.mark.parametrize("status", [b"500 Oops", b"302 Found", b"204 No Content", b"304 Not Modified", b"999 Odd"])
@@ -196,7 +196,7 @@ def test_any_other_status_is_the_infrastructures(status: bytes) -> None:
     outcome, incoming = fed(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status)
     assert isinstance(outcome, Lost)
     assert outcome.reason.startswith(f"HTTP {status.decode()}")
-    assert not incoming.is_clean
+    assert incoming.is_clean is False
 
 
 @pytest.mark.parametrize(("status", "kind"), [(b"429 Slow down", NotSent), (b"503 Busy", Lost)])
@@ -258,7 +258,7 @@ def test_a_mebibyte_bounds_every_part_of_a_reply(begins: bytes, goes_on: bytes) 
     for _ in range(MAX_REPLY // len(piece) + 2):
         outcome = outcome or incoming.feed(piece)
     assert reason(outcome) == f"the reply is longer than {MAX_REPLY} bytes"
-    assert not incoming.is_clean
+    assert incoming.is_clean is False
 
 
 def test_a_reply_of_a_mebibyte_is_not_too_long() -> None:
@@ -285,14 +285,14 @@ def test_what_comes_unasked_makes_a_connection_unclean() -> None:
     """No request is out, so that it can be nobody's reply."""
     incoming = Incoming()
     assert incoming.feed(LENGTH) is None
-    assert not incoming.is_clean
+    assert incoming.is_clean is False
 
 
 def test_the_end_of_an_idle_connection_is_no_outcome() -> None:
     """Nobody waits for one."""
     incoming = Incoming()
     assert incoming.end() is None
-    assert not incoming.is_clean
+    assert incoming.is_clean is False
 
 
 def test_one_connection_reads_many_replies() -> None:
