@@ -7,18 +7,16 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 import anyio
 import anyio.lowlevel
 import httpx
 import pytest
-from aiohttp.client_reqrep import ConnectionKey
-from yarl import URL
+import trustme
 
 from clickasync import ConfigurationError
 from clickasync.law import Believed, Failure, Lost, NotSent, Reply, Sending, Unreadable
 from clickasync.transport import MAX_REPLY, Transport, parse_base_url
-from tests.support.raw import listening, read_request
+from tests.support.raw import http, listening, read_request
 from tests.support.virtual import on_virtual_time
 from tests.support.ways import names_of_elsewhere
 
@@ -60,12 +58,12 @@ async def post_to(handler: Handler, hook: Any = None, **settings: Any) -> Reply 
 
 
 async def post_answered(
-    *pieces: bytes, status: int = 200, headers: dict[str, str] | None = None, http: bytes = b"HTTP/1.1"
+    *pieces: bytes, status: int = 200, headers: dict[str, str] | None = None, version: bytes = b"HTTP/1.1"
 ) -> Reply | Failure:
     """What a post gives that is answered so."""
 
     async def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(status, headers=headers, stream=Pieces(*pieces), extensions={"http_version": http})
+        return httpx.Response(status, headers=headers, stream=Pieces(*pieces), extensions={"http_version": version})
 
     return await post_to(answer)
 
@@ -103,30 +101,29 @@ async def test_an_exception_is_told_in_our_words(
     assert await post_to(fail) == outcome
 
 
-KEY: Final = ConnectionKey("gateway.test", 80, False, True, None, None, None)
-
-
-@pytest.mark.parametrize(
-    ("cause", "kind"),
-    [
-        (aiohttp.ClientConnectorError(KEY, REFUSED), NotSent),
-        (aiohttp.ClientHttpProxyError(aiohttp.RequestInfo(URL(BASE.url), "POST", None), ()), NotSent),  # type: ignore[arg-type]
-        (aiohttp.ConnectionTimeoutError(), NotSent),
-        (aiohttp.InvalidURL(BASE.url), NotSent),
-        (aiohttp.ServerDisconnectedError(), Lost),
-        (aiohttp.ClientOSError(104, "Connection reset by peer"), Lost),
-        (aiohttp.SocketTimeoutError(), Lost),
-    ],
-)
-async def test_aiohttps_reason_is_believed_before_httpxs_name(
-    cause: aiohttp.ClientError, kind: type[NotSent | Lost]
-) -> None:
+async def test_aiohttps_reason_is_believed_before_httpxs_name() -> None:
     """httpx-aiohttp says ConnectTimeout of what happened after sending, too."""
+    import aiohttp  # which takes a quarter of a second to import
+    from aiohttp.client_reqrep import ConnectionKey
+    from yarl import URL
 
-    async def fail(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectTimeout("") from cause
+    key = ConnectionKey("gateway.test", 80, False, True, None, None, None)
+    request = aiohttp.RequestInfo(URL(BASE.url), "POST", None)  # type: ignore[arg-type]
+    causes: dict[aiohttp.ClientError, type[NotSent | Lost]] = {
+        aiohttp.ClientConnectorError(key, REFUSED): NotSent,
+        aiohttp.ClientHttpProxyError(request, ()): NotSent,
+        aiohttp.ConnectionTimeoutError(): NotSent,
+        aiohttp.InvalidURL(BASE.url): NotSent,
+        aiohttp.ServerDisconnectedError(): Lost,
+        aiohttp.ClientOSError(104, "Connection reset by peer"): Lost,
+        aiohttp.SocketTimeoutError(): Lost,
+    }
+    for cause, kind in causes.items():
 
-    assert isinstance(await post_to(fail), kind)
+        async def fail(request: httpx.Request, cause: Exception = cause) -> httpx.Response:
+            raise httpx.ConnectTimeout("") from cause
+
+        assert isinstance(await post_to(fail), kind), cause
 
 
 async def test_a_hooks_own_exception_is_no_reason_to_send_again() -> None:
@@ -187,7 +184,7 @@ async def test_a_coding_that_was_not_asked_for_is_unreadable(headers: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("headers", "http", "is_framed"),
+    ("headers", "version", "is_framed"),
     [
         ({"Content-Length": "5"}, b"HTTP/1.1", True),
         ({"Transfer-Encoding": "Chunked", "Content-Encoding": "Identity"}, b"HTTP/1.1", True),
@@ -195,9 +192,11 @@ async def test_a_coding_that_was_not_asked_for_is_unreadable(headers: dict[str, 
         ({}, b"HTTP/1.1", False),
     ],
 )
-async def test_a_reply_is_framed_where_its_end_is_marked(headers: dict[str, str], http: bytes, is_framed: bool) -> None:
+async def test_a_reply_is_framed_where_its_end_is_marked(
+    headers: dict[str, str], version: bytes, is_framed: bool
+) -> None:
     """By a length, by chunks, or by HTTP/2."""
-    assert await post_answered(b"ID:", b" a", http=http, headers=headers) == Reply(b"ID: a", is_framed)
+    assert await post_answered(b"ID:", b" a", version=version, headers=headers) == Reply(b"ID: a", is_framed)
 
 
 async def test_a_mebibyte_is_read_and_one_byte_more_is_not() -> None:
@@ -313,6 +312,26 @@ async def test_a_proxy_without_certificates_is_not_sent(tmp_path: Path, monkeypa
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("SSL_CERT_FILE", str(missing))
     assert await post(None) == NotSent("could not connect: [Errno 2] No such file or directory")
+
+
+@names_of_elsewhere
+async def test_certificates_are_not_read_for_each_post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client behind a proxy serves one post after another: to make one takes longer than to post."""
+    authority = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(authority)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+
+    async def serve(stream: Any) -> None:
+        await read_request(stream)
+        await stream.send(http("OK:"))
+
+    async with listening(serve) as url:
+        monkeypatch.setenv("http_proxy", url)
+        transport = Transport(BASE)
+        for _ in range(2):
+            assert await transport.post("/http/ping", b"", Believed[Reply | Failure], Sending()) == Reply(b"OK:")
+            authority.unlink(missing_ok=True)
+        await transport.aclose()
 
 
 @names_of_elsewhere
