@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ import trustme
 
 from clickasync import ConfigurationError
 from clickasync.law import Believed, Failure, Lost, NotSent, Reply, Sending, Unreadable
+from clickasync.redaction import Secret
 from clickasync.transport import MAX_REPLY, Transport, parse_base_url
 from tests.support.raw import http, listening, read_request
 from tests.support.virtual import on_virtual_time
@@ -41,11 +43,13 @@ class Pieces(httpx.AsyncByteStream):
             yield self.left.pop(0)
 
 
-async def post(client: httpx.AsyncClient | None, sending: Sending | None = None, **settings: Any) -> Reply | Failure:
+async def post(
+    client: httpx.AsyncClient | None, sending: Sending | None = None, path: str = "/http/ping", **settings: Any
+) -> Reply | Failure:
     """What a post through `client` gives."""
     transport = Transport(BASE, http_client=client, **settings)
     try:
-        return await transport.post("/http/ping", b"a=b", Believed[Reply | Failure], sending or Sending())
+        return await transport.post(path, b"a=b", Believed[Reply | Failure], sending or Sending())
     finally:
         await transport.aclose()
 
@@ -312,6 +316,21 @@ async def test_a_proxy_without_certificates_is_not_sent(tmp_path: Path, monkeypa
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("SSL_CERT_FILE", str(missing))
     assert await post(None) == NotSent("could not connect: [Errno 2] No such file or directory")
+
+
+@names_of_elsewhere
+async def test_no_frame_of_a_post_shows_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Connect API's path is a secret, and a crash report shows the variables of each frame."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+    def look() -> None:
+        raise RuntimeError("stopped right before it left")
+
+    with pytest.raises(RuntimeError) as caught:
+        await post(None, Sending(look), path=Secret("/" + "ca11ab1e" * 2))  # in two, because its line shows too
+    report = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "url = http://gateway.test/***" in report
+    assert "ca11ab1e" * 2 not in report
 
 
 @names_of_elsewhere
