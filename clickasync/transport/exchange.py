@@ -63,23 +63,19 @@ class Incoming:
         """Whether nothing came that was not part of the reply to a request, and the next reply may come here."""
         self._parser = httptools.HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)  # bare LF, as every client takes it
-        self._stage = _IDLE
-        self._outcome: Outcome | None = None
-        self._size = 0
-        self._left = 0
-        self._is_head_cut = False
         self._headers: dict[bytes, bytes] = {}  # those of `_READ`
-        self._body: list[bytes] = []
-        self._reason = b""
+        self._left = 0
+        self.expect()
+        self._stage = _IDLE
 
     def expect(self) -> None:
         """A request leaves: what comes now is its reply."""
         self._stage = _HEAD
-        self._outcome = None
+        self._outcome: Outcome | None = None
         self._size = 0
         self._is_head_cut = False
         self._headers.clear()
-        self._body = []
+        self._body: list[bytes] = []
         self._reason = b""
 
     def feed(self, data: bytes) -> Outcome | None:
@@ -99,8 +95,7 @@ class Incoming:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             if self._outcome is None:
                 return self._unreadable("the reply is not HTTP/1.1")
-            self.is_clean = False
-        if start < len(data):
+        if start < len(data):  # also after an error behind the outcome: its piece does not count as taken
             self.is_clean = False
         outcome, self._outcome = self._outcome, None
         return outcome
