@@ -22,7 +22,7 @@ from clickasync.law import Lost, Reply
 from clickasync.transport.connection import Connection, Limits
 from clickasync.transport.on_asyncio import ProtocolConnection
 from clickasync.transport.on_trio import StreamConnection
-from tests.support.raw import http
+from tests.support.raw import Held, http
 from tests.support.virtual import on_virtual_time
 
 pytestmark = [pytest.mark.anyio, on_virtual_time]
@@ -43,6 +43,7 @@ class Line:
     near: Connection
     raw: socket.socket
     far: TLSStream
+    held: Held
     tasks: TaskGroup
 
     async def ends(self, form: bytes = FORM) -> tuple[Any, float]:
@@ -63,10 +64,13 @@ class Line:
 
         self.tasks.start_soon(do_later, anyio.current_time() + seconds)
 
-    async def answer(self, data: bytes) -> None:
-        """Read a request, and send something."""
+    async def answer(self, data: bytes, unencrypted: bytes = b"") -> None:
+        """Read a request, and send something, in one piece with what is no TLS."""
         await self.far.receive()
+        self.held.holds = True
         await self.far.send(data)
+        await self.held.send(unencrypted)
+        await self.held.release()
 
     async def read_on(self) -> None:
         """Read a large request to its end, and answer it."""
@@ -116,8 +120,9 @@ async def line(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> AsyncIterator
         stream = await UNIXSocketStream.from_socket(far)
         async with anyio.create_task_group() as opening:
             opening.start_soon(open_near)
-            answered = await TLSStream.wrap(stream, server_side=True, ssl_context=server, standard_compatible=False)
-        yield Line(connections[0], far, answered, tasks)
+            held = Held(stream)
+            answered = await TLSStream.wrap(held, server_side=True, ssl_context=server, standard_compatible=False)
+        yield Line(connections[0], far, answered, held, tasks)
         await connections[0].aclose()
         await anyio.aclose_forcefully(stream)
         tasks.cancel_scope.cancel()
@@ -183,4 +188,12 @@ async def test_what_is_no_tls_any_more_spoils_the_connection(line: Line) -> None
     line.raw.send(b"no TLS any more")
     assert line.can_be_used is False
     await anyio.wait_all_tasks_blocked()
+    assert line.can_be_used is False
+
+
+async def test_what_is_no_tls_in_one_piece_with_a_reply_spoils_it(line: Line) -> None:
+    """The socket is silent then, and what is wrong waits where TLS is undone. asyncio drops the reply, too."""
+    line.tasks.start_soon(line.answer, http("ID: 1"), b"no TLS any more")
+    outcome, _ = await line.ends()
+    assert outcome == Reply(b"ID: 1") or isinstance(outcome, Lost)
     assert line.can_be_used is False

@@ -18,6 +18,7 @@ from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 
 from clickasync.background import arrive
+from clickasync.law import Reply
 from clickasync.transport.connection import Connection, Limits
 from clickasync.transport.on_asyncio import ProtocolConnection, wait_at_most
 from clickasync.transport.on_trio import StreamConnection
@@ -111,6 +112,22 @@ async def test_the_certificates_that_were_given_are_trusted(
     async with listening(serve) as url:
         connection = await opened(url.replace("http://127.0.0.1", "https://localhost"), tls=client)
         assert connection.is_clean is True
+        await connection.aclose()
+
+
+async def test_an_end_without_a_goodbye_is_an_end(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    """Of a reply without length: many servers say no goodbye, and whether it was cut is for others to ask."""
+    client, server = contexts
+
+    async def serve(stream: ByteStream) -> None:
+        wrapped = await TLSStream.wrap(stream, server_side=True, ssl_context=server, standard_compatible=False)
+        await wrapped.receive()
+        await wrapped.send(b"HTTP/1.1 200 OK\r\n\r\nID: 1")
+
+    async with listening(serve) as url:
+        connection = await opened(url.replace("http://127.0.0.1", "https://localhost"), tls=client)
+        outcome = await connection.post(b"POST / HTTP/1.1\r\n\r\n", b"to=1", Limits(30, 30, 30), math.inf)
+        assert outcome == Reply(b"ID: 1", is_framed=False)
         await connection.aclose()
 
 
