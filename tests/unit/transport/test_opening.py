@@ -6,7 +6,6 @@ import asyncio
 import math
 import socket
 import ssl
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -214,16 +213,3 @@ async def test_a_step_that_others_cancel_was_not_cancelled_here() -> None:
 
     with pytest.raises(ConnectionAbortedError, match="^the event loop is ending$"):
         await wait_at_most(5, step(), abandon=print)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="uvloop is not for Windows")
-def test_no_limit_is_none_on_uvloop_either() -> None:
-    """Which takes no infinite number of seconds."""
-    uvloop = pytest.importorskip("uvloop")
-
-    async def step() -> str:
-        await asyncio.sleep(0)
-        return "it"
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert runner.run(wait_at_most(math.inf, step(), abandon=print)) == "it"
