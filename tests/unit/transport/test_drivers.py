@@ -226,6 +226,21 @@ async def test_a_reply_without_length_ends_with_the_connection(line: Line) -> No
     assert line.near.is_clean is False
 
 
+async def test_an_end_before_all_is_written_is_seen_on_asyncio(line: Line) -> None:
+    """At once. On trio nobody reads while it writes, and the limit of writing ends it."""
+    line.after(2.0, line.far.shutdown, socket.SHUT_WR)
+    assert await line.ends(LARGE) == ((CUT, 2.0) if line.moment == 0 else (NOT_WRITTEN, WRITE))
+
+
+async def test_a_post_whose_connection_is_closed_is_lost(line: Line) -> None:
+    """By ourselves, in another task."""
+    line.tasks.start_soon(line.post)
+    await anyio.wait_all_tasks_blocked()
+    await line.near.aclose()
+    await anyio.wait_all_tasks_blocked()
+    assert line.ended == [(CUT if line.moment == 0 else Lost("the connection broke"), 0.0)]
+
+
 async def test_a_reset_is_lost_with_the_systems_words(line: Line) -> None:
     """To close a socket whose input was not read is a reset."""
     line.after(2.0, line.far.close)
@@ -254,6 +269,16 @@ async def test_an_end_makes_an_idle_connection_unclean_or_loud(line: Line) -> No
     line.after(1.0, line.send, REPLY)
     await line.post()
     line.far.shutdown(socket.SHUT_WR)
+    assert line.near.is_quiet() is False
+    await anyio.sleep(1)
+    assert (line.near.is_clean and line.near.is_quiet()) is False
+
+
+async def test_a_reset_makes_an_idle_connection_unclean_or_loud(line: Line) -> None:
+    """Whether the event loop has looked or not."""
+    line.after(1.0, line.send, REPLY)
+    await line.post()
+    line.far.close()  # and the request was not read
     assert line.near.is_quiet() is False
     await anyio.sleep(1)
     assert (line.near.is_clean and line.near.is_quiet()) is False
