@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
+import weakref
 from typing import Any
 
 import anyio
@@ -13,9 +15,11 @@ from anyio.abc import ByteStream
 
 from clickasync import ClosedError, ConfigurationError
 from clickasync.law import Believed, NotSent, Reply, Sending
+from clickasync.simulator import Gateway
 from clickasync.transport import Transport
 from clickasync.transport.urls import BaseUrl, parse_base_url
 from tests.support.raw import http, listening, read_request
+from tests.support.served import served
 from tests.support.virtual import VirtualLoop, on_virtual_time
 
 pytestmark = pytest.mark.anyio
@@ -210,3 +214,36 @@ async def test_who_leaves_the_queue_in_any_turn_takes_no_slot_along() -> None:
             await asyncio.wait([second])
             assert await post(transport) == b"OK", f"after {turns} turns"
             await transport.aclose()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_post_that_need_not_wait_leaves_in_its_first_turn() -> None:
+    """A slot is free and a connection idle: there is nothing to give the event loop a turn for."""
+    door = Door()
+    door.opened.set()
+    async with listening(door.serve) as url:
+        transport = Transport(base(url))
+        await post(transport)
+        sending = Sending()
+        task = asyncio.create_task(transport.post("/http/ping", b"", believed, sending))
+        await asyncio.sleep(0)
+        assert sending.maybe_sent is True
+        assert await task == b"OK"
+        await transport.aclose()
+
+
+def test_nothing_of_an_event_loop_that_ended_is_kept() -> None:
+    """A client that serves one run of asyncio after another does not grow."""
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def work() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        assert await post(transport) == b"ERR: 005, Missing session ID"
+
+    with served(Gateway()) as url:
+        transport = Transport(base(url))
+        for _ in range(3):
+            asyncio.run(work())
+        gc.collect()
+        assert [each() is None for each in loops] == [True, True, False]
+        asyncio.run(transport.aclose())
