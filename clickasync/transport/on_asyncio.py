@@ -34,17 +34,17 @@ class ProtocolConnection(asyncio.Protocol):
 
     _transport: asyncio.Transport  # these two from `connection_made` on
     _has_input: Poll
+    _limits: Limits  # and these from the first `post` on
+    _until: float  # of the whole call
+    _late_at: float  # of this phase of it
+    _was_late: bool
 
     def __init__(self, place: Place) -> None:
         self._loop: asyncio.AbstractEventLoop = place.loop
         self._incoming = Incoming()
         self._waiting: asyncio.Future[Outcome] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._limits = Limits(math.inf, math.inf, math.inf)
-        self._until = math.inf  # of the whole call
-        self._late_at = math.inf  # of this phase of it
         self._is_writing = False
-        self._was_late = False
 
     @classmethod
     async def open(cls, base: BaseUrl, tls: ssl.SSLContext | None, limits: Limits, place: Place, until: float) -> Self:
@@ -206,9 +206,11 @@ async def _connected(host: str, port: int) -> socket.socket:
 async def addresses_of(host: str, port: int) -> list[AddrInfoType]:
     """The addresses of a host. A literal one needs no thread to be looked up in."""
     try:
-        numeric = {"flags": socket.AI_NUMERICHOST} if ip_address(host) else {}
+        ip_address(host)
     except ValueError:
         numeric = {}
+    else:
+        numeric = {"flags": socket.AI_NUMERICHOST}
     resolve: partial[Any] = partial(
         socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, **numeric
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import anyio
+import anyio.to_thread
 import pytest
 
 from clickasync.transport.on_asyncio import addresses_of, first_to_answer
@@ -56,17 +59,41 @@ async def test_when_all_addresses_refuse_it_is_an_error() -> None:
 
 async def test_a_host_without_addresses_is_an_error() -> None:
     """And not a connection to anything."""
-    with pytest.raises(OSError, match="no address"):
+    with pytest.raises(OSError, match="^the host has no address$"):
         await first_to_answer([])
 
 
-@pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
-async def test_a_literal_address_is_its_own(host: str, family: int) -> None:
-    """IPv4 and IPv6."""
-    [address] = await addresses_of(host, 80)
-    assert (address[0], address[4][0]) == (family, host)
+@pytest.mark.parametrize(
+    ("host", "family", "where"),
+    [("127.0.0.1", socket.AF_INET, ("127.0.0.1", 80)), ("::1", socket.AF_INET6, ("::1", 80, 0, 0))],
+)
+async def test_a_literal_address_is_its_own(host: str, family: int, where: tuple[object, ...]) -> None:
+    """IPv4 and IPv6. No thread looks it up."""
+    before = set(threading.enumerate())
+    assert await addresses_of(host, 80) == [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", where)]
+    assert set(threading.enumerate()) <= before
 
 
 async def test_a_name_is_looked_up() -> None:
     """By the system."""
-    assert "127.0.0.1" in {address[4][0] for address in await addresses_of("localhost", 80)}
+    found = await addresses_of("localhost", 80)
+    assert (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 80)) in found
+    assert {address[1] for address in found} == {socket.SOCK_STREAM}
+
+
+async def test_a_name_is_looked_up_though_all_threads_are_taken() -> None:
+    """The user's, which may wait for this very connection."""
+    limiter = anyio.to_thread.current_default_thread_limiter()
+    limiter.total_tokens = 1
+    await limiter.acquire_on_behalf_of("a thread of the user's")
+    with anyio.fail_after(5):
+        assert await addresses_of("localhost", 80)
+
+
+async def test_a_name_is_looked_up_though_no_thread_starts() -> None:
+    """As when Python ends. Here, because none can have so large a stack."""
+    usual = threading.stack_size(1 << 47)
+    try:
+        assert await addresses_of("localhost", 80)
+    finally:
+        threading.stack_size(usual)

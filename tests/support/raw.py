@@ -12,7 +12,7 @@ import anyio
 from anyio.abc import ByteStream, SocketAttribute
 from attrs import define
 
-__all__ = ["Exchange", "http", "listening", "read_request", "reset"]
+__all__ = ["Exchange", "Held", "http", "listening", "read_request", "reset"]
 
 
 @define
@@ -73,3 +73,31 @@ async def listening(handle: Callable[[ByteStream], Awaitable[None]]) -> AsyncIte
         tasks.start_soon(listener.serve, serve)
         yield f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
         tasks.cancel_scope.cancel()
+
+
+class Held(ByteStream):
+    """A stream that can hold back what is sent, to send it in one piece."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._data = b""
+        self.holds = False
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        return await self._stream.receive(max_bytes)
+
+    async def send(self, item: bytes) -> None:
+        self._data += item
+        if not self.holds:
+            await self.release()
+
+    async def release(self) -> None:
+        """Send what was held back."""
+        data, self._data, self.holds = self._data, b"", False
+        await self._stream.send(data)
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
