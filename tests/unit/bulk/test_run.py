@@ -286,21 +286,26 @@ async def test_a_source_that_wants_to_leave_is_heard(is_async: bool, failure: ty
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])  # on trio nobody can raise it
-async def test_a_cancelled_source_is_raised_after_what_it_gave() -> None:
-    """An async source that is cancelled is reported after what it gave."""
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_a_cancelled_source_is_raised_after_what_it_gave(is_async: bool) -> None:
+    """A source that is cancelled is reported after what it gave."""
 
-    async def source() -> AsyncIterator[str]:
-        for to in numbers(4):
-            yield to
+    def source() -> Iterator[str]:
+        yield from numbers(4)
         raise asyncio.CancelledError
+
+    async def slow_source() -> AsyncIterator[str]:
+        for to in source():
+            yield to
 
     faulty = FaultyGateway(Gateway())
     async with faulty.serve() as url, Client(**LOGIN, base_url=url, batch_size=3) as client:
         results = []
-        with pytest.raises(ClickatellError, match="the source was cancelled"):
-            async with client.bulk(source(), "Hi") as run:
+        with pytest.raises(ClickatellError) as caught:
+            async with client.bulk(slow_source() if is_async else source(), "Hi") as run:
                 async for result in run:
                     results.append(result)
+    assert str(caught.value) == "the source was cancelled"
     assert len(results) == 4
     assert all(result.ok for result in results)
 
