@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from urllib.parse import parse_qsl
 
 import anyio
@@ -12,6 +12,7 @@ import pytest
 
 from clickasync import (
     Accepted,
+    AuthenticationError,
     ClosedError,
     CreditError,
     GatewayError,
@@ -269,6 +270,28 @@ async def test_a_client_that_is_closed_ends_its_runs() -> None:
     assert isinstance(run.stopped_by, ClosedError)
     assert [(result.to, result.tag) for result in rest] == [(BEN, BEN), (CAT, CAT)]
     assert all(isinstance(result, Skipped) and result.reason is run.stopped_by for result in rest)
+
+
+async def test_who_is_skipped_hears_it_at_once() -> None:
+    """Though the source goes on: who was in the call that was refused, and who waited for a turn."""
+    gateway = virtual_gateway(password="other")
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        await anyio.sleep(1)
+        return answer(gateway, request)
+
+    async def source() -> AsyncIterator[Message]:
+        for to in (ANN, BEN, CAT):
+            yield Message(to, "Hi", tag=to)
+        await anyio.sleep_forever()
+
+    async with client_of(gateway, slow, batch_size=1, max_connections=1) as client:
+        async with client.bulk(source()) as run:
+            with anyio.fail_after(5):
+                results = [await anext(run) for _ in range(3)]
+    assert isinstance(run.stopped_by, AuthenticationError)
+    assert [(result.to, result.tag) for result in results] == [(to, to) for to in (ANN, BEN, CAT)]
+    assert all(isinstance(result, Skipped) and result.reason is run.stopped_by for result in results)
 
 
 async def test_progress_counts_the_calls_under_way() -> None:
