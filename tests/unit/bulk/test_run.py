@@ -41,6 +41,8 @@ pytestmark = [pytest.mark.anyio, both_ways]
 
 ANN = "27821234567"
 BOB = "27827654321"
+CAT = "27829999999"
+DAN = "27820000001"
 LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
 
 
@@ -525,7 +527,7 @@ async def test_a_gateway_that_is_away_pauses_the_run() -> None:
 
 @on_virtual_time
 async def test_nothing_goes_out_after_the_run_has_stopped() -> None:
-    """A call that waits for the gateway does not go out after the run has stopped."""
+    """A call that waits for the gateway does not go out then. Who was turned away before is rejected, else skipped."""
     gateway = virtual_gateway()
     calls: list[str] = []
 
@@ -536,16 +538,22 @@ async def test_nothing_goes_out_after_the_run_has_stopped() -> None:
         calls.append(to)
         if to == ANN:
             return httpx.Response(429, headers={"Retry-After": "20"})
+        if to == BOB:
+            await anyio.sleep(1)
+            return answer(gateway, request)
         await anyio.sleep(5)
         return httpx.Response(200, text="ERR: 301, No credit left")
 
-    async with client_of(gateway, handle, batch_size=1, retries=0) as client:
-        async with client.bulk([ANN, BOB], "Hi") as run:
+    async with client_of(gateway, handle, batch_size=1, max_connections=3, retries=0) as client:
+        async with client.bulk([ANN, BOB, CAT, DAN], "Hi") as run:
             results = {result.to: result async for result in run}
-    assert sorted(calls) == [ANN, BOB]
-    refused = results[ANN]
+    assert sorted(calls) == sorted([ANN, BOB, CAT])
+    refused, waited = results[ANN], results[DAN]
     assert isinstance(refused, Rejected)
     assert isinstance(refused.error, TransportError)
+    assert results[BOB].ok
+    assert isinstance(waited, Skipped)
+    assert isinstance(waited.reason, CreditError)
 
 
 @on_virtual_time
