@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -83,6 +84,24 @@ async def test_wrong_options_are_refused_before_anything_is_read(options: Any) -
             client.bulk(numbers(3), "Hi", **options)
         with pytest.raises(InvalidOptionError):
             await client.send_many(numbers(3), "Hi", **options)
+
+
+async def test_one_climsgid_cannot_stand_for_many() -> None:
+    async with Client(**LOGIN) as client:
+        with pytest.raises(InvalidOptionError) as caught:
+            client.bulk(numbers(3), "Hi", climsgid="mine")  # type: ignore[call-arg]
+    assert str(caught.value) == "one climsgid cannot stand for many messages; give each Message its own"
+
+
+async def test_a_run_may_be_scheduled() -> None:
+    """Its messages are accepted now, and leave in an hour."""
+    faulty = FaultyGateway(Gateway())
+    later, before = (datetime.now(UTC) + timedelta(hours=hours) for hours in (1, -1))
+    async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
+        async with client.bulk([ANN, Message(BOB, scheduled_time=before)], "Hi", scheduled_time=later) as run:
+            told = {result.to: type(result) async for result in run}
+    assert told == {ANN: Accepted, BOB: Rejected}
+    assert [body["scheduled_time"] for body in faulty.bodies if "text" in body] == [str(int(later.timestamp()))]
 
 
 async def test_send_many_needs_a_text() -> None:
