@@ -18,12 +18,12 @@ from clickasync import (
     Skipped,
     Uncertain,
 )
-from tests.support.virtual import answer, client_of, on_virtual_time, virtual_gateway
+from tests.support.virtual import VirtualLoop, answer, client_of, on_virtual_time, virtual_gateway
 from tests.support.watcher import Watcher
 
 pytestmark = pytest.mark.anyio
 
-only_asyncio = pytest.mark.parametrize("anyio_backend", ["asyncio"])
+only_asyncio = pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": VirtualLoop})], ids=["asyncio"])
 """On trio nobody can cancel a task from outside."""
 
 
