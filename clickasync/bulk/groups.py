@@ -99,9 +99,6 @@ class Groups:
         self.items = 0
         """How many recipients wait."""
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
-
     def waiting(self) -> list[Group]:
         """The groups, oldest first."""
         return list(self._waiting.values())
@@ -159,11 +156,9 @@ class Groups:
 
 
 def _key(text: str | None, options: Mapping[str, Any]) -> object:
-    """Messages with equal keys travel together; one with a climsgid of the user's travels alone."""
-    if not isinstance(text, str):
-        text = repr(text)  # None, or something that will be refused
+    """Messages with equal keys travel together."""
+    if text is not None and not isinstance(text, str):
+        return object()  # it will be refused
     if not options:
         return (text,)
-    if options.get("climsgid") is not None:
-        return object()
     return (text, *sorted((name, repr(value)) for name, value in options.items()))

@@ -1,7 +1,7 @@
 """The reader of a run: it turns the source into groups.
 
 A source that is not async is read by the senders themselves, when they find no group ready. An async one has a task to
-itself, and lets a group go when it has waited for company for two looks, or when the source was silent for one.
+itself, and lets a group go when it has waited for company for two looks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Source: TypeAlias = Iterable[str | Message] | AsyncIterable[str | Message]
 """Numbers, or messages."""
 
 _LINGER: Final = 0.05
-"""Seconds between two looks at whether an async source pauses."""
+"""Seconds between two looks at who waits for company."""
 
 
 class Reader:
@@ -93,7 +93,7 @@ class Reader:
             return
         items = aiter(self._source)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._send_when_paused)
+            tasks.start_soon(self._send_who_waited)
             with anyio.CancelScope() as scope:  # opened before any that the source may have open when it yields
                 try:
                     while not self._queue.source_ended:
@@ -122,14 +122,12 @@ class Reader:
             self.failure = error
             self._end()
 
-    async def _send_when_paused(self) -> None:
-        read = -1
+    async def _send_who_waited(self) -> None:
         seen: set[Group] = set()
         while True:
             await anyio.sleep(_LINGER)
-            paused, read = read == self._queue.read, self._queue.read
             for group in self._groups.waiting():
-                if paused or group in seen:
+                if group in seen:
                     self._let_go(self._groups.pop(group))
             seen = set(self._groups.waiting())
 

@@ -85,14 +85,15 @@ class Bulk:
                 await self._wait_for_results()
 
     async def next_results(self) -> Sequence[tuple[int, SendResult]]:
-        """The results of another group, each with its position in the source.
+        """The results of another group, or what is left of one, each with its position in the source.
 
         Raises:
             StopAsyncIteration: there are no more.
         """
-        while not self._take_group():
-            await self._wait_for_results()
-        return self._outlet.rest_of_group()
+        while not (results := self._outlet.rest_of_group()):
+            if not self._take_group():
+                await self._wait_for_results()
+        return results
 
     @property
     def progress(self) -> Progress:
@@ -130,7 +131,7 @@ class Bulk:
 
     def left_over(self) -> Sequence[tuple[int, SendResult]]:
         """After the block was left: every result that nobody has taken, each with its position in the source."""
-        left: list[tuple[int, SendResult]] = list(self._unfinished)
+        left = [*self._unfinished, *self._outlet.rest_of_group()]
         while self._take_group():
             left += self._outlet.rest_of_group()
         return left
@@ -171,6 +172,7 @@ class Bulk:
             while isinstance(error, ExceptionGroup):
                 error = error.exceptions[0]
             self._failure = error
+            self._ended = True
         finally:
             self._account_for_the_rest()
 

@@ -64,7 +64,7 @@ def test_every_item_travels_in_exactly_one_call(
         assert 1 <= len(group.numbers) <= batch_size
         assert len(group.positions) == len(group.to) == len(group.numbers)
     assert groups.items == 0
-    assert not groups
+    assert groups.waiting() == []
 
 
 @given(st.lists(numbers | messages, max_size=60), st.integers(1, 7), st.sampled_from([{}, {"mo": True}]))
@@ -134,7 +134,7 @@ def test_who_has_a_climsgid_travels_alone_and_at_once() -> None:
         assert group is not None
         assert group.positions == [position]
         assert group.message.climsgid == "mine1"
-    assert not groups
+    assert groups.waiting() == []
 
 
 def test_a_messages_own_options_come_before_the_common_ones() -> None:
@@ -217,6 +217,26 @@ def test_a_number_needs_a_text_to_go_with() -> None:
 def test_a_payload_of_data_needs_no_text() -> None:
     [group] = groups_made_of(groups_of(None, data=b"\x01"), [ANN, BOB])
     assert group.message.fields == {"data": "01"}
+
+
+@pytest.mark.parametrize("text", [None, ["Hello"], b"Hello", 7])
+def test_what_is_no_text_joins_nobody(text: Any) -> None:
+    """Not even who has a text that looks like it."""
+    groups = groups_of(None)
+    groups.add(Message(ANN, str(text)), 0)
+    with pytest.raises(InvalidOptionError, match="text"):
+        groups.add(Message(BOB, text), 1)
+    assert groups.items == 1
+
+
+def test_equal_payloads_travel_together() -> None:
+    """Who has a text beside one is refused, whatever the text."""
+    groups = groups_of(None)
+    groups.add(Message(ANN, data=b"\x01"), 0)
+    groups.add(Message(BOB, data=b"\x01"), 1)
+    with pytest.raises(InvalidOptionError, match="text and data"):
+        groups.add(Message(ANN, "None", data=b"\x01"), 2)
+    assert [group.positions for group in groups.waiting()] == [[0, 1]]
 
 
 def test_a_wrong_text_is_told_before_anything_is_read() -> None:

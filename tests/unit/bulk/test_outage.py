@@ -62,6 +62,8 @@ def test_a_retry_after_is_kept() -> None:
     assert outage.wait(101, None)
     assert outage.resume_at == 130
     assert not outage.wait(102, 59)
+    assert outage.wait(103, 57)
+    assert outage.resume_at == 160
 
 
 @pytest.mark.parametrize(("patience", "asked", "until"), [(60, 20, 120), (60, 500, 160), (0, 20, 120), (0, 500, 160)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -41,6 +42,8 @@ pytestmark = [pytest.mark.anyio, both_ways]
 
 ANN = "27821234567"
 BOB = "27827654321"
+CAT = "27829999999"
+DAN = "27820000001"
 LOGIN: dict[str, Any] = {"api_id": 1, "user": "demo", "password": "demo"}
 
 
@@ -81,6 +84,24 @@ async def test_wrong_options_are_refused_before_anything_is_read(options: Any) -
             client.bulk(numbers(3), "Hi", **options)
         with pytest.raises(InvalidOptionError):
             await client.send_many(numbers(3), "Hi", **options)
+
+
+async def test_one_climsgid_cannot_stand_for_many() -> None:
+    async with Client(**LOGIN) as client:
+        with pytest.raises(InvalidOptionError) as caught:
+            client.bulk(numbers(3), "Hi", climsgid="mine")  # type: ignore[call-arg]
+    assert str(caught.value) == "one climsgid cannot stand for many messages; give each Message its own"
+
+
+async def test_a_run_may_be_scheduled() -> None:
+    """Its messages are accepted now, and leave in an hour."""
+    faulty = FaultyGateway(Gateway())
+    later, before = (datetime.now(UTC) + timedelta(hours=hours) for hours in (1, -1))
+    async with faulty.serve() as url, Client(**LOGIN, base_url=url) as client:
+        async with client.bulk([ANN, Message(BOB, scheduled_time=before)], "Hi", scheduled_time=later) as run:
+            told = {result.to: type(result) async for result in run}
+    assert told == {ANN: Accepted, BOB: Rejected}
+    assert [body["scheduled_time"] for body in faulty.bodies if "text" in body] == [str(int(later.timestamp()))]
 
 
 async def test_send_many_needs_a_text() -> None:
@@ -286,21 +307,26 @@ async def test_a_source_that_wants_to_leave_is_heard(is_async: bool, failure: ty
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])  # on trio nobody can raise it
-async def test_a_cancelled_source_is_raised_after_what_it_gave() -> None:
-    """An async source that is cancelled is reported after what it gave."""
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_a_cancelled_source_is_raised_after_what_it_gave(is_async: bool) -> None:
+    """A source that is cancelled is reported after what it gave."""
 
-    async def source() -> AsyncIterator[str]:
-        for to in numbers(4):
-            yield to
+    def source() -> Iterator[str]:
+        yield from numbers(4)
         raise asyncio.CancelledError
+
+    async def slow_source() -> AsyncIterator[str]:
+        for to in source():
+            yield to
 
     faulty = FaultyGateway(Gateway())
     async with faulty.serve() as url, Client(**LOGIN, base_url=url, batch_size=3) as client:
         results = []
-        with pytest.raises(ClickatellError, match="the source was cancelled"):
-            async with client.bulk(source(), "Hi") as run:
+        with pytest.raises(ClickatellError) as caught:
+            async with client.bulk(slow_source() if is_async else source(), "Hi") as run:
                 async for result in run:
                     results.append(result)
+    assert str(caught.value) == "the source was cancelled"
     assert len(results) == 4
     assert all(result.ok for result in results)
 
@@ -520,7 +546,7 @@ async def test_a_gateway_that_is_away_pauses_the_run() -> None:
 
 @on_virtual_time
 async def test_nothing_goes_out_after_the_run_has_stopped() -> None:
-    """A call that waits for the gateway does not go out after the run has stopped."""
+    """A call that waits for the gateway does not go out then. Who was turned away before is rejected, else skipped."""
     gateway = virtual_gateway()
     calls: list[str] = []
 
@@ -531,16 +557,22 @@ async def test_nothing_goes_out_after_the_run_has_stopped() -> None:
         calls.append(to)
         if to == ANN:
             return httpx.Response(429, headers={"Retry-After": "20"})
+        if to == BOB:
+            await anyio.sleep(1)
+            return answer(gateway, request)
         await anyio.sleep(5)
         return httpx.Response(200, text="ERR: 301, No credit left")
 
-    async with client_of(gateway, handle, batch_size=1, retries=0) as client:
-        async with client.bulk([ANN, BOB], "Hi") as run:
+    async with client_of(gateway, handle, batch_size=1, max_connections=3, retries=0) as client:
+        async with client.bulk([ANN, BOB, CAT, DAN], "Hi") as run:
             results = {result.to: result async for result in run}
-    assert sorted(calls) == [ANN, BOB]
-    refused = results[ANN]
+    assert sorted(calls) == sorted([ANN, BOB, CAT])
+    refused, waited = results[ANN], results[DAN]
     assert isinstance(refused, Rejected)
     assert isinstance(refused.error, TransportError)
+    assert results[BOB].ok
+    assert isinstance(waited, Skipped)
+    assert isinstance(waited.reason, CreditError)
 
 
 @on_virtual_time
