@@ -84,6 +84,12 @@ class Plan:
             "stop_at_rejected": self.stop_at_rejected,
         }.items():
             _check_positive(name, number)
+        if self.first is not None and not isinstance(self.first, int):
+            raise InvalidOptionError(f"first must be a whole number, not {self.first!r}")
+        if self.stop_at_rejected is not None and self.stop_at_rejected > 100:
+            raise InvalidOptionError(
+                f"stop_at_rejected must be a percentage of at most 100, not {self.stop_at_rejected!r}"
+            )
         if isinstance(self.windows, str):
             raise InvalidOptionError("windows must be several, such as a list of one")
         for window in self.windows:

@@ -168,5 +168,6 @@ def _why(row: Any, seen: Sequence[WorkerSeen], out: int) -> str | None:
     if not alive:
         return f"no worker for account {user} (api_id {api_id}) is running"
     if row.opens_at is not None and row.now < row.opens_at:
-        return f"its window opens at {datetime.fromtimestamp(row.opens_at, UTC):%Y-%m-%d %H:%M} UTC"
+        what = "it starts" if row.opens_at == row.starts_at else "its window opens"
+        return f"{what} at {datetime.fromtimestamp(row.opens_at, UTC):%Y-%m-%d %H:%M} UTC"
     return None

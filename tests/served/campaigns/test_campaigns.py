@@ -246,9 +246,9 @@ async def test_windows_and_starts(database: str, tmp_path: Path) -> None:
         window = f"{soon:%H:%M}-{soon + timedelta(hours=1):%H:%M} UTC"
         windowed = await stage.campaigns.create("windowed", NUMBERS, "Hi", windows=[window])
         work = asyncio.create_task(stage.campaigns.work())
-        for campaign in (later, windowed):
+        for campaign, what in ((later, "it starts"), (windowed, "its window opens")):
             status = await until(campaign, lambda status: status.workers)
-            assert status.waits_for == f"its window opens at {soon:%Y-%m-%d %H:%M} UTC"
+            assert status.waits_for == f"{what} at {soon:%Y-%m-%d %H:%M} UTC"
         work.cancel()
         await asyncio.wait([work])
         assert stage.gateway.entries() == []
