@@ -122,7 +122,7 @@ def test_a_dry_run(cli: Cli, gateway: Gateway, customers: Path, tmp_path: Path) 
 def test_a_dry_run_counts_as_create(cli: Cli, customers: Path, arguments: list[str], messages: int) -> None:
     """Who would be left out costs nothing: a dry run has as many messages as the campaign has recipients."""
     customers.with_name("out.txt").write_text(f"{ANN}\n")
-    create = ("campaign", "create", "spring", customers, "--text", "Hi {name}", "--json", *arguments)
+    create: list[str | Path] = ["campaign", "create", "spring", customers, "--text", "Hi {name}", "--json", *arguments]
     told = json.loads(cli(*create, "--dry-run").stdout)
     assert (told["messages"], shown(cli(*create))["recipients"]) == (messages, messages)
 
