@@ -123,6 +123,8 @@ class Plan:
             if starts.utcoffset() is None:
                 raise InvalidOptionError(f"starts_at must be an aware datetime (with tzinfo), not {starts!r}")
             return starts.timestamp()
+        if starts is not None and (isinstance(starts, bool) or not isinstance(starts, int | float)):
+            raise InvalidOptionError(f"starts_at must be an aware datetime or Unix seconds, not {starts!r}")
         return starts
 
     def columns(self, shared_text: str | None) -> dict[str, Any]:
