@@ -127,7 +127,10 @@ async def delete_campaign(store: Store, campaign: int) -> None:
         connection.execute(update(campaigns).where(_k.id == campaign).values(state="cancelled", loader=null()))
         busy = select(_c.id).where(_c.campaign_id == campaign, or_(is_under_way, _c.out_at > now() - _LATE_WORDS))
         if connection.execute(busy.limit(1)).first() is not None:
-            raise ConfigurationError("something of it is under way, or was less than an hour ago; delete it later")
+            name = connection.execute(select(_k.name).where(_k.id == campaign)).scalar_one()
+            raise ConfigurationError(
+                f"something of campaign {name!r} is under way, or was less than an hour ago; delete it later"
+            )
 
     await store.change(stop)
     some = select(_c.id).where(_c.campaign_id == campaign).limit(_PAGE)

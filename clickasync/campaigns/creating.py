@@ -84,6 +84,12 @@ class Plan:
             "stop_at_rejected": self.stop_at_rejected,
         }.items():
             _check_positive(name, number)
+        if self.first is not None and not isinstance(self.first, int):
+            raise InvalidOptionError(f"first must be a whole number, not {self.first!r}")
+        if self.stop_at_rejected is not None and self.stop_at_rejected > 100:
+            raise InvalidOptionError(
+                f"stop_at_rejected must be a percentage of at most 100, not {self.stop_at_rejected!r}"
+            )
         if isinstance(self.windows, str):
             raise InvalidOptionError("windows must be several, such as a list of one")
         for window in self.windows:
@@ -117,6 +123,8 @@ class Plan:
             if starts.utcoffset() is None:
                 raise InvalidOptionError(f"starts_at must be an aware datetime (with tzinfo), not {starts!r}")
             return starts.timestamp()
+        if starts is not None and (isinstance(starts, bool) or not isinstance(starts, int | float)):
+            raise InvalidOptionError(f"starts_at must be an aware datetime or Unix seconds, not {starts!r}")
         return starts
 
     def columns(self, shared_text: str | None) -> dict[str, Any]:

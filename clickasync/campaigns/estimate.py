@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from attrs import define, field
 
+from clickasync.campaigns.creating import Plan
 from clickasync.campaigns.packing import BadItem
 from clickasync.errors import InvalidOptionError
 from clickasync.options import compile_message
@@ -23,6 +23,7 @@ class Estimate:
 
     messages: int = 0
     duplicates: int = 0
+    """Numbers that came before, whether they would be sent to or not."""
     bad: list[BadItem] = field(factory=list)
     parts: Counter[str] = field(factory=Counter)
     """By prefix."""
@@ -30,12 +31,13 @@ class Estimate:
     """By prefix: a number."""
 
 
-def estimate(recipients: Recipients, options: Mapping[str, Any], prefix_of: Callable[[str], str]) -> Estimate:
-    """Check every row of a file, and count.
+def estimate(recipients: Recipients, plan: Plan, prefix_of: Callable[[str], str]) -> Estimate:
+    """Check a plan and every row of a file, and count what the plan would send: who is left out costs nothing.
 
     Raises:
-        InvalidOptionError: the file is doubtful as a whole.
+        InvalidOptionError: something of the plan is wrong, or the file is doubtful as a whole.
     """
+    plan.check()
     result = Estimate()
     seen = Seen()
     now = time.time()
@@ -44,16 +46,20 @@ def estimate(recipients: Recipients, options: Mapping[str, Any], prefix_of: Call
         if isinstance(row, BadRow):
             result.bad.append(BadItem(row.row, row.to, str(row.error)))
             continue
-        if not seen.add(row.number):
-            result.duplicates += 1
         text = recipients.text_of(row)
         try:
-            parts = parts_of.get(text) or compile_message(text, options, now).parts
+            parts = parts_of.get(text) or compile_message(text, plan.options, now).parts
         except InvalidOptionError as error:
             result.bad.append(BadItem(row.row, row.to, str(error)))
             continue
         if len(parts_of) < 100:
             parts_of[text] = parts
+        if row.number in plan.exclude:
+            continue
+        if not seen.add(row.number):
+            result.duplicates += 1
+            if not plan.is_each:
+                continue
         prefix = prefix_of(row.number)
         result.messages += 1
         result.parts[prefix] += parts

@@ -13,14 +13,15 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, Final
 
 from attrs import define, field, frozen
 
 from clickasync._version import __version__
 from clickasync.campaigns import upkeep
-from clickasync.campaigns.errors import DatabaseAwayError
+from clickasync.campaigns.errors import DatabaseAwayError, DatabaseFullError
 from clickasync.campaigns.moves import Moves
 from clickasync.campaigns.schema import LEASE, VERSION
 from clickasync.campaigns.store import Store, forget
@@ -78,6 +79,22 @@ class _Calls:
     hurry: asyncio.Event = field(factory=asyncio.Event)
 
 
+@frozen
+class _Whose:
+    """Which campaigns."""
+
+    account: str
+    names: Collection[str] | None
+
+
+@define
+class _Word:
+    """Why the gateway is not reached."""
+
+    is_now: Callable[[], str | None]
+    told: str | None = None
+
+
 class Heart:
     """Beats, and looks.
 
@@ -86,13 +103,21 @@ class Heart:
         moves: the worker's, which gets its ID from here.
         account: whose campaigns.
         names: only campaigns of these names; None: all.
+        waits_for: says why the gateway is not reached, which is told to whoever looks at the status; None: it is.
     """
 
-    def __init__(self, store: Store, moves: Moves, account: str, names: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        moves: Moves,
+        account: str,
+        names: Collection[str] | None,
+        waits_for: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._store = store
         self._moves = moves
-        self._account = account
-        self._names = names
+        self._whose = _Whose(account, names)
+        self._word = _Word(waits_for)
         self._beats = _Beats()
         self._seen_at = float("-inf")
         self._calls = _Calls()
@@ -145,24 +170,38 @@ class Heart:
             try:
                 await self._beat()
                 await self._look()
+                await self._tell(self._word.is_now())
             except DatabaseAwayError as error:
                 _log.warning("no beat: %s", error)
 
     async def stop(self) -> None:
         """Deregister."""
+        await self._tell(None)
         await self._store.step(upkeep.DEREGISTER, b_worker=self._moves.worker, patience=2.0)
 
     async def _register(self) -> None:
         rows = await self._store.step(
             upkeep.REGISTER,
-            b_account=self._account,
+            b_account=self._whose.account,
             b_host=socket.gethostname(),
             b_pid=os.getpid(),
             b_version=__version__,
         )
         self._moves.worker = rows[0].id
+        self._word.told = None
         self._beats = _Beats()
         self._beats.another()
+
+    async def _tell(self, why: str | None) -> None:
+        """Say why the gateway is not reached, if that has changed."""
+        if why == self._word.told:
+            return
+        try:
+            await self._store.change(partial(upkeep.tell, worker=self._moves.worker, why=why), patience=BEAT_SECONDS)
+        except (DatabaseAwayError, DatabaseFullError) as error:
+            _log.warning("could not say why the gateway is not reached: %s", error)
+        else:
+            self._word.told = why
 
     async def _beat(self) -> None:
         if not await self._store.step(
@@ -190,8 +229,8 @@ class Heart:
             await self._store.mark_dirty()
         running: dict[int, Sendable] = {}
         sendable: dict[int, Sendable] = {}
-        for row in await self._store.step(upkeep.VIEW, b_account=self._account, patience=BEAT_SECONDS):
-            if self._names is not None and row.name not in self._names:
+        for row in await self._store.step(upkeep.VIEW, b_account=self._whose.account, patience=BEAT_SECONDS):
+            if self._whose.names is not None and row.name not in self._whose.names:
                 continue
             opens, closes = await self._span(row, health.now)
             if not opens <= health.now < closes:
@@ -248,10 +287,12 @@ class Heart:
 
     async def is_done(self) -> bool:
         """Whether nothing is left to send, or under way, of the account's campaigns."""
-        if self._names is None:
-            [undone] = await self._store.step(upkeep.UNDONE, b_account=self._account)
+        if self._whose.names is None:
+            [undone] = await self._store.step(upkeep.UNDONE, b_account=self._whose.account)
         else:
-            [undone] = await self._store.step(upkeep.UNDONE_OF, b_account=self._account, b_names=list(self._names))
+            [undone] = await self._store.step(
+                upkeep.UNDONE_OF, b_account=self._whose.account, b_names=list(self._whose.names)
+            )
         return not undone.ready and not undone.under_way
 
 

@@ -26,6 +26,8 @@ class Outages:
         self._outage = Outage(float("inf") if patience is None else patience)
         self.gave_up: ClickatellError | None = None
         """Why the worker ends, if patience is lost."""
+        self.reason: str | None = None
+        """What the first request said that did not get through; None once the gateway answers."""
 
     @property
     def is_on(self) -> bool:
@@ -40,9 +42,11 @@ class Outages:
     def end(self) -> None:
         """The gateway answered."""
         self._outage.end()
+        self.reason = None
 
     def note(self, error: ClickatellError) -> None:
         """A request did not get through."""
+        self.reason = self.reason or str(error)
         if not self._outage.wait(time.monotonic(), getattr(error, "retry_after", None)) and self.gave_up is None:
             self.gave_up = error
 

@@ -12,9 +12,10 @@ from attrs import frozen
 from sqlalchemy import Connection, Integer, bindparam, cast, func, select
 
 from clickasync.campaigns.functions import now
-from clickasync.campaigns.schema import LEASE, calls, campaigns, workers
+from clickasync.campaigns.schema import LEASE, calls, campaigns, meta, workers
 from clickasync.campaigns.states import State
 from clickasync.campaigns.store import RECONCILE
+from clickasync.campaigns.upkeep import word_of
 
 __all__ = ["Status", "WorkerSeen", "read_status"]
 
@@ -140,7 +141,7 @@ def read_status(connection: Connection, name: str) -> Status | None:
         charge=Decimal(sums["charge"]) / _MILLION,
         workers=seen,
         errors=_errors(connection, row.id),
-        waits_for=None if is_done else _why(row, seen, out),
+        waits_for=None if is_done else _why(connection, row, seen),
     )
 
 
@@ -153,7 +154,7 @@ def _errors(connection: Connection, campaign: int) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: -pair[1]))
 
 
-def _why(row: Any, seen: Sequence[WorkerSeen], out: int) -> str | None:
+def _why(connection: Connection, row: Any, seen: Sequence[WorkerSeen]) -> str | None:
     """Why nothing moves; None where nothing is in the way."""
     if row.reason == RECONCILE:
         return "the database forgot what it had confirmed: stop all workers, then run campaign reconcile"
@@ -168,5 +169,8 @@ def _why(row: Any, seen: Sequence[WorkerSeen], out: int) -> str | None:
     if not alive:
         return f"no worker for account {user} (api_id {api_id}) is running"
     if row.opens_at is not None and row.now < row.opens_at:
-        return f"its window opens at {datetime.fromtimestamp(row.opens_at, UTC):%Y-%m-%d %H:%M} UTC"
-    return None
+        what = "it starts" if row.opens_at == row.starts_at else "its window opens"
+        return f"{what} at {datetime.fromtimestamp(row.opens_at, UTC):%Y-%m-%d %H:%M} UTC"
+    said = connection.scalars(select(meta.c.value).where(meta.c.key.in_([word_of(worker.id) for worker in alive])))
+    words = said.all()
+    return f"the gateway is not reached: {words[0]}" if len(words) == len(alive) else None

@@ -6,11 +6,13 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Connection,
     Double,
     Integer,
     Text,
     bindparam,
     case,
+    cast,
     delete,
     exists,
     func,
@@ -37,6 +39,8 @@ __all__ = [
     "SET_SPAN",
     "UNDONE",
     "VIEW",
+    "tell",
+    "word_of",
 ]
 
 _MOST_AHEAD: Final = 600
@@ -71,6 +75,22 @@ BEAT: Final = Prepared(update(workers).where(workers.c.id == _WORKER).values(bea
 
 DEREGISTER: Final = delete(workers).where(workers.c.id == _WORKER)
 """A worker ends."""
+
+_WAITS: Final = "waits for:"
+
+
+def word_of(worker: int) -> str:
+    """The key in `meta` under which a worker says why it does not reach the gateway."""
+    return f"{_WAITS}{worker}"
+
+
+def tell(connection: Connection, worker: int, why: str | None) -> None:
+    """A worker says why it does not reach the gateway; None: it does. What the dead said goes, too."""
+    alive = select(_WAITS + cast(workers.c.id, Text)).where(workers.c.id != worker)
+    connection.execute(delete(meta).where(meta.c.key.startswith(_WAITS), meta.c.key.not_in(alive)))
+    if why is not None:
+        connection.execute(insert(meta).values(key=word_of(worker), value=why))
+
 
 BURY: Final = delete(workers).where(
     or_(workers.c.beat < now() - _BURIED, workers.c.beat > now() + _BURIED),

@@ -101,8 +101,8 @@ class Worker:
         moves = Moves(store, account, finish_within=finish_within, on_call=watch.on_call)
         self._in_flight = in_flight
         self._until = until
-        self._heart = Heart(store, moves, account, names)
-        watch.outages = Outages(patience)
+        outages = watch.outages = Outages(patience)
+        self._heart = Heart(store, moves, account, names, lambda: outages.reason)
         self._supply = Supply(store, moves, self._heart)
         self._lane = Lane(
             moves,

@@ -83,8 +83,8 @@ class MessageArguments:
         return given
 
 
-def moment(text: str) -> float:
-    """Unix seconds from ISO 8601 or Unix seconds.
+def moment(text: str, option: str = "--scheduled-time") -> float:
+    """Unix seconds from ISO 8601 or Unix seconds, as they were given for `option`.
 
     Raises:
         InvalidOptionError: it is neither.
@@ -93,7 +93,7 @@ def moment(text: str) -> float:
         return float(text) if text.isdigit() else datetime.fromisoformat(text).astimezone().timestamp()
     except (ValueError, OverflowError):
         raise InvalidOptionError(
-            f"--scheduled-time must be ISO 8601, as in 2025-01-31T08:00+02:00, or Unix seconds, not {text!r}"
+            f"{option} must be ISO 8601, as in 2025-01-31T08:00+02:00, or Unix seconds, not {text!r}"
         ) from None
 
 

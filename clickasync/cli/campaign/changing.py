@@ -10,7 +10,7 @@ import typer
 
 from clickasync.cli.campaign.database import Database
 from clickasync.cli.login import Login
-from clickasync.cli.screen import notice
+from clickasync.cli.screen import clean, notice
 from clickasync.errors import ConfigurationError, InvalidOptionError
 
 __all__ = ["cancel", "delete", "erase", "pause", "reconcile", "resume", "retry", "upgrade"]
@@ -70,7 +70,9 @@ async def delete(
             _confirm(f"Delete {names}, with all results?")
         for campaign in chosen:
             await campaign.delete()
-    print(f"deleted: {names or 'nothing'}")
+            print(f"deleted: {clean(campaign.name)}")
+    if not chosen:
+        print("deleted: nothing")
 
 
 def _days(text: str) -> int:

@@ -62,6 +62,11 @@ class Manner:
     ] = None
     batch_size: Annotated[int, typer.Option(help="Recipients in one call, at most: 1 to 600.")] = 300
 
+    @property
+    def starts_at(self) -> float | None:
+        """Unix seconds."""
+        return None if self.start is None else moment(self.start, "--start")
+
 
 async def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.")],
@@ -87,7 +92,7 @@ async def create(
         if recipients.header_notice:
             notice(recipients.header_notice)
         if dry_run:
-            return await _estimate(recipients, login, options, as_json=as_json)
+            return await _estimate(recipients, name, reading, manner, login, options, as_json=as_json)
         async with (
             login.client(batch_size=manner.batch_size) as client,
             database.open(client, may_be_new=True) as campaigns,
@@ -98,7 +103,7 @@ async def create(
                 reading.text,
                 rate_limit=manner.rate,
                 windows=manner.window or (),
-                starts_at=None if manner.start is None else moment(manner.start),
+                starts_at=manner.starts_at,
                 duplicates="once" if manner.dedupe else "each",
                 tag_column=reading.tag_column,
                 exclude=_numbers(manner.exclude),
@@ -150,10 +155,34 @@ def _numbers(file: Path | None) -> list[str]:
     return numbers
 
 
-async def _estimate(recipients: Recipients, login: Login, options: dict[str, Any], *, as_json: bool) -> Status:
+async def _estimate(
+    recipients: Recipients,
+    name: str,
+    reading: Reading,
+    manner: Manner,
+    login: Login,
+    options: dict[str, Any],
+    *,
+    as_json: bool,
+) -> Status:
+    from clickasync.campaigns.creating import Plan
     from clickasync.campaigns.estimate import estimate
 
-    result = estimate(recipients, options, prefix_of)
+    plan = Plan(
+        name=name,
+        account="",
+        batch_size=manner.batch_size,
+        text=reading.text,
+        options=options,
+        rate_limit=manner.rate,
+        windows=manner.window or (),
+        starts_at=manner.starts_at,
+        is_each=not manner.dedupe,
+        exclude=frozenset(_numbers(manner.exclude)),
+        first=manner.first,
+        stop_at_rejected=manner.stop_at_rejected,
+    )
+    result = estimate(recipients, plan, prefix_of)
     for bad in result.bad[:_MOST_BAD_ROWS]:
         notice(f"row {bad.row}: {bad.error}")
     prices = {}

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["run", "work"]
 
 _InFlight = Annotated[int, typer.Option(help="Calls at once.")]
-_Patience = Annotated[
-    float | None, typer.Option(help="Seconds without an answer of the gateway after which to give up. [default: never]")
-]
+_PATIENCE = "Seconds without an answer of the gateway after which to give up."
 
 
 async def work(
@@ -31,7 +29,7 @@ async def work(
     login: Login,
     until_done: Annotated[bool, typer.Option("--until-done", help="End once everything has an outcome.")] = False,
     in_flight: _InFlight = 8,
-    patience: _Patience = None,
+    patience: Annotated[float | None, typer.Option(help=f"{_PATIENCE} [default: never]")] = None,
 ) -> Status:
     """Send what there is to send for the account, until stopped.
 
@@ -49,7 +47,7 @@ async def run(
     database: Database,
     login: Login,
     in_flight: _InFlight = 8,
-    patience: _Patience = 60.0,
+    patience: Annotated[float, typer.Option(help=_PATIENCE)] = 60.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live screen.")] = False,
 ) -> Status:
     """Send one campaign, to its end, and show how far it is.

@@ -58,7 +58,8 @@ def test_from_create_to_delete(cli: Cli, gateway: Gateway, customers: Path) -> N
     ]
     assert rows[2]["error"].startswith("121 ")
     refused = cli("campaign", "delete", "spring", "--yes")
-    assert (refused.exit_code, "less than an hour ago" in refused.stderr) == (2, True)
+    assert (refused.exit_code, "something of campaign 'spring' is under way, or" in refused.stderr) == (2, True)
+    assert shown(cli("campaign", "status", "spring", "--json"))["state"] == "done"
     assert shown(cli("campaign", "list", "--json")) == ["spring"]
 
 
@@ -94,6 +95,7 @@ def test_a_screen_for_people(cli: Cli, customers: Path) -> None:
     listed = cli("campaign", "status").stdout
     assert "spring" in listed
     assert [each["name"] for each in shown(cli("campaign", "status", "--json"))] == ["spring"]
+    assert "[default: never]" not in cli("campaign", "run", "--help").stdout
     watched = cli("campaign", "status", "spring", "--watch")
     assert (watched.exit_code, "3 of 3" in watched.stderr) == (0, True)
     assert cli("campaign", "status", "spring", "--watch", "--json").exit_code == 2
@@ -104,14 +106,43 @@ def test_a_dry_run(cli: Cli, gateway: Gateway, customers: Path, tmp_path: Path) 
     result = cli("campaign", "create", "spring", customers, "--text", "Hi {name} " + "x" * 160, "--dry-run", "--json")
     assert result.exit_code == 1
     told = json.loads(result.stdout)
-    assert (told["messages"], told["parts"], told["bad_rows"], told["duplicates"]) == (4, 8, 1, 1)
-    assert told["credits"] == 8
+    assert (told["messages"], told["parts"], told["bad_rows"], told["duplicates"]) == (3, 6, 1, 1)
+    assert told["credits"] == 6
     assert gateway.messages == []
     assert not (tmp_path / "campaigns.db").exists()
     assert (
-        "4 messages, 8 parts"
+        "3 messages, 6 parts"
         in cli("campaign", "create", "spring", customers, "--text", "Hi {name} " + "x" * 160, "--dry-run").stdout
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "messages"), [([], 3), (["--no-dedupe"], 4), (["--exclude", "out.txt"], 2), (["--first", "1"], 3)]
+)
+def test_a_dry_run_counts_as_create(cli: Cli, customers: Path, arguments: list[str], messages: int) -> None:
+    """Who would be left out costs nothing: a dry run has as many messages as the campaign has recipients."""
+    customers.with_name("out.txt").write_text(f"{ANN}\n")
+    create: list[str | Path] = ["campaign", "create", "spring", customers, "--text", "Hi {name}", "--json", *arguments]
+    told = json.loads(cli(*create, "--dry-run").stdout)
+    assert (told["messages"], shown(cli(*create))["recipients"]) == (messages, messages)
+
+
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--window", "always", "a window must be days, times and a time zone"),
+        ("--start", "tomorrow", "--start must be ISO 8601"),
+        ("--stop-at-rejected", "150", "a percentage of at most 100"),
+        ("--first", "0", "first must be a positive number"),
+        ("--rate", "-1", "rate_limit must be a positive number"),
+        ("--exclude", "none.txt", "none.txt: No such file"),
+    ],
+)
+def test_options_that_are_wrong(cli: Cli, customers: Path, dry: list[str], option: str, value: str, said: str) -> None:
+    """Are refused by their names, and a dry run says so before anything is made."""
+    result = cli("campaign", "create", "x", customers, "--text", "Hi", option, value, *dry)
+    assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
 
 
 def test_the_same_again_and_another_one(cli: Cli, customers: Path) -> None:
@@ -173,6 +204,12 @@ def test_people(cli: Cli, gateway: Gateway, customers: Path, tmp_path: Path) -> 
     assert cli("campaign", "find", ANN).exit_code == 1
     assert cli("campaign", "delete", "--older-than", "90d", "--yes").stdout == "deleted: nothing\n"
     assert cli("campaign", "delete", "--older-than", "soon", "--yes").exit_code == 2
+    for name in ("a", "b"):
+        cli("campaign", "create", name, customers, "--text", "Hi")
+    gone = cli("campaign", "delete", "--older-than", "0d", "--yes")
+    assert (gone.exit_code, gone.stdout) == (2, "")
+    assert "campaign 'spring'" in gone.stderr
+    assert cli("campaign", "delete", "a", "--yes").stdout == "deleted: a\n"
     assert cli("campaign", "reconcile", "--yes").stdout.startswith("0 were sent")
     assert cli("campaign", "upgrade").stdout == "the tables are of version 1: up to date\n"
 

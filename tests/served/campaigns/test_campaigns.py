@@ -16,6 +16,7 @@ from attrs import asdict
 from clickasync import Callback, Client, ConfigurationError, InvalidOptionError, Message
 from clickasync.campaigns import Campaigns
 from clickasync.campaigns.blocks import pack_numbers
+from clickasync.simulator import Gateway, serve
 from tests.support.campaigning import scene, until
 from tests.support.databases import shared_server
 
@@ -238,6 +239,26 @@ async def test_rejected_ones_are_retried(database: str, tmp_path: Path) -> None:
         assert {entry.climsgid[-4:] for entry in stage.gateway.entries()} == {"0000", "0001", "0002"}
 
 
+async def test_a_gateway_that_is_away_is_said(database: str) -> None:
+    """The status says so while no worker reaches it, and no more once one does."""
+    async with serve(Gateway()) as url:
+        pass
+    async with (
+        Client(api_id=1, user="demo", password="demo", base_url=url, retries=0) as client,
+        Campaigns(database, client=client) as campaigns,
+    ):
+        campaign = await campaigns.create("spring", NUMBERS, "Hi", rate_limit=30)
+        work = asyncio.create_task(campaigns.work(until_done=True))
+        status = await until(campaign, lambda status: "gateway" in str(status.waits_for))
+        assert str(status.waits_for).startswith("the gateway is not reached: could not connect")
+        async with serve(Gateway(credits=1000), port=int(url.rpartition(":")[2])):
+            await until(campaign, lambda status: status.state == "running" and status.waits_for is None)
+            work.cancel()
+            await asyncio.wait([work])
+    async with Campaigns(database) as campaigns:
+        assert "no worker" in str((await (await campaigns.get("spring")).status()).waits_for)
+
+
 async def test_windows_and_starts(database: str, tmp_path: Path) -> None:
     """Nothing leaves before; why is said."""
     soon = datetime.now(UTC) + timedelta(hours=2)
@@ -246,9 +267,9 @@ async def test_windows_and_starts(database: str, tmp_path: Path) -> None:
         window = f"{soon:%H:%M}-{soon + timedelta(hours=1):%H:%M} UTC"
         windowed = await stage.campaigns.create("windowed", NUMBERS, "Hi", windows=[window])
         work = asyncio.create_task(stage.campaigns.work())
-        for campaign in (later, windowed):
+        for campaign, what in ((later, "it starts"), (windowed, "its window opens")):
             status = await until(campaign, lambda status: status.workers)
-            assert status.waits_for == f"its window opens at {soon:%Y-%m-%d %H:%M} UTC"
+            assert status.waits_for == f"{what} at {soon:%Y-%m-%d %H:%M} UTC"
         work.cancel()
         await asyncio.wait([work])
         assert stage.gateway.entries() == []
