@@ -5,6 +5,8 @@ VENV ?= .venv
 # Most tests wait for something most of the time. Those that measure time come after the others, one by one.
 WORKERS ?= 4
 BIN := $(VENV)/bin
+# Tests start many processes. Each would compile the whole package anew if it could not keep what it compiled.
+export PYTHONDONTWRITEBYTECODE =
 READY := $(VENV)/.ready
 DEMO_READY := $(VENV)/.ready-for-demo
 
