@@ -15,7 +15,7 @@ from attrs import evolve
 from tests.support.chaos import MUTANTS, Settings, Verdict, run
 from tests.support.postgres import Postgres
 
-_GAMES = 3
+_GAMES = 7
 _SMALL = Settings(
     longest=100.0, recipients=800, batch_size=10, workers=2, kill_every=0.7, most_kills=8, stops=1, latency=0.2
 )
